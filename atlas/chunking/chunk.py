@@ -1,0 +1,221 @@
+"""Cut a text into chunks that partition it exactly."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from atlas.chunking.config import ChunkConfig
+from atlas.chunking.pack import pack
+from atlas.chunking.sentences import cut_before
+from atlas.chunking.structure import Cut, Strength, cuts, first_kind, looks_like_code
+from atlas.chunking.tokenizer import Tokenizer
+
+BLOCK_CHARS = 1 << 16  # a document is cut in blocks of about this size, so that memory does not follow its length
+RUN_CHARS = 1 << 13  # a run without white space is encoded in pieces of this size: BPE slows down on longer ones
+
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """``tokens`` are the ids of the chunk encoded alone, int32 [token_count]."""
+
+    start: int
+    end: int
+    kind: str
+    status: str
+    tokens: np.ndarray
+
+
+def chunk_text(text: str, config: ChunkConfig, tokenizer: Tokenizer) -> Iterator[Chunk]:
+    """The chunks of ``text`` in order: contiguous, without gap or overlap, each at most ``max_tokens`` long.
+
+    Status is ``ok``; ``long`` for a piece of a sentence or line that is longer than the maximum; ``empty``
+    where there is nothing to read (such a text has exactly one chunk).
+
+    Raises:
+        ValueError: the text holds lone surrogates, so that it is no Unicode text.
+    """
+    if not text.strip():
+        yield Chunk(0, len(text), "prose", "empty", tokenizer.encode(text))
+        return
+    if not text.isascii():
+        _refuse_surrogates(text)
+    code = looks_like_code(text)
+    for start, end in _blocks(text):
+        yield from _chunk_block(text, start, end, code, config, tokenizer)
+
+
+def _refuse_surrogates(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"lone surrogate at character {error.start}: not Unicode text; decode the file with errors='replace'"
+        ) from None
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int]]:
+    """Cut a text in blocks of at most about BLOCK_CHARS, at the best place near the end of each."""
+    start = 0
+    while len(text) - start > BLOCK_CHARS * 5 // 4:
+        lowest, highest = start + BLOCK_CHARS // 2, start + BLOCK_CHARS
+        end = _last_break(text, lowest, highest)
+        if not text[end:].strip():
+            break
+        yield start, end
+        start = end
+    yield start, len(text)
+
+
+def _last_break(text: str, lowest: int, highest: int) -> int:
+    for mark in ("\n\n", "\n"):
+        at = text.rfind(mark, lowest, highest)
+        if at >= 0:
+            at += len(mark)
+            run = _SPACE.match(text, at)
+            newline = text.rfind("\n", at, run.end()) if run else -1
+            return at if newline < 0 else newline + 1
+    at = text.rfind(" ", lowest, highest)
+    while at > lowest and text[at - 1].isspace():
+        at -= 1
+    return at if at > lowest else highest
+
+
+def _chunk_block(
+    text: str, start: int, end: int, code: bool, config: ChunkConfig, tokenizer: Tokenizer
+) -> Iterator[Chunk]:
+    measure = _Measure(text, start, end, tokenizer)
+    head = Cut(start, Strength.SECTION, first_kind(text, start, end, code))
+    atoms = _split_long(text, [head, *cuts(text, start, end, code)], end, config.max_tokens, measure)
+    edges = [*(cut.position for cut in atoms), end]
+    sizes = measure.counts(edges)
+    borders = pack(sizes, [cut.strength for cut in atoms[1:]], config.target_tokens, config.max_tokens)
+    for first, stop in zip([0, *borders], [*borders, len(atoms)], strict=True):
+        forced = atoms[first].strength is Strength.FORCED or (
+            stop < len(atoms) and atoms[stop].strength is Strength.FORCED
+        )
+        kind = _main_kind(atoms[first:stop], sizes[first:stop])
+        yield from _whole(edges[first], edges[stop], kind, "long" if forced else "ok", config, measure)
+
+
+def _main_kind(members: list[Cut], sizes: list[int]) -> str:
+    weights: dict[str, int] = {}
+    for cut, size in zip(members, sizes, strict=True):
+        weights[cut.kind] = weights.get(cut.kind, 0) + size
+    return max(weights, key=lambda kind: weights[kind])
+
+
+def _whole(
+    start: int, end: int, kind: str, status: str, config: ChunkConfig, measure: "_Measure"
+) -> Iterator[Chunk]:
+    """One chunk; two halves where its exact count is above the maximum after all (unclean cuts only)."""
+    tokens = measure.tokens(start, end)
+    if len(tokens) <= config.max_tokens or end - start < 2:
+        yield Chunk(start, end, kind, status, tokens)
+        return
+    middle = (start + end) // 2
+    yield from _whole(start, middle, kind, "long", config, measure)
+    yield from _whole(middle, end, kind, "long", config, measure)
+
+
+def _split_long(text: str, found: list[Cut], end: int, maximum: int, measure: "_Measure") -> list[Cut]:
+    """The cuts, with forced ones added inside atoms that are longer than the maximum."""
+    edges = [*(cut.position for cut in found), end]
+    sizes = measure.counts(edges)
+    if max(sizes) <= maximum:
+        return found
+    atoms: list[Cut] = []
+    for cut, stop, size in zip(found, edges[1:], sizes, strict=True):
+        atoms.append(cut)
+        if size > maximum:
+            forced = _forced_cuts(text, cut.position, stop, maximum, measure)
+            atoms.extend(Cut(position, Strength.FORCED, cut.kind) for position in forced)
+    return atoms
+
+
+def _forced_cuts(text: str, start: int, end: int, maximum: int, measure: "_Measure") -> Iterator[int]:
+    """Positions that leave pieces of at most seven eighths of the maximum, at white space where there is some."""
+    limit = maximum * 7 // 8  # an unclean cut may add a token or two to the pieces on both sides
+    while measure.count(start, end) > maximum and end - start > 1:
+        at = min(measure.position(start, limit), end - 1)
+        space = max(text.rfind(" ", start + 1, at + 1), text.rfind("\n", start + 1, at))
+        if space > start + (at - start) // 2:
+            run = space
+            while run > start + 1 and text[run - 1].isspace():
+                run -= 1
+            at = cut_before(text, run, space + 1)
+        yield at
+        start = at
+
+
+def is_clean(text: str, position: int, end: int) -> bool:
+    """Whether a byte-level pre-token ends at a position whatever is cut off on either side.
+
+    True between a non-space and a space, and behind the last newline of a run of white space that does not
+    reach ``end``. See ``Tokenizer.splits_at_whitespace``.
+    """
+    before, after = text[position - 1], text[position]
+    if before != "\n":
+        return after == " " and not before.isspace()
+    run = _SPACE.match(text, position, end)
+    return run is None or (run.end() < end and "\n" not in run[0] and "\r" not in run[0])
+
+
+class _Measure:
+    """Token counts and ids of spans of one block, from encoding the block once where that is exact."""
+
+    def __init__(self, text: str, start: int, end: int, tokenizer: Tokenizer) -> None:
+        self._text, self._start, self._end, self._tokenizer = text, start, end, tokenizer
+        edges = _run_edges(text, start, end)
+        pieces = [tokenizer.encode(text[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+        self._ids = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        self._unclean_edges = [edge for edge in edges[1:-1] if not is_clean(text, edge, end)]
+        self._exact = tokenizer.splits_at_whitespace
+        if self._exact:
+            block = text[start:end]
+            ends = np.cumsum(tokenizer.byte_lengths(self._ids))
+            if not block.isascii():
+                raw = np.frombuffer(block.encode(), dtype=np.uint8)
+                inside = np.cumsum((raw & 0xC0) != 0x80)  # code points begun up to each byte
+                ends = inside[ends - 1]
+            self._ends = ends  # code points of the block up to each token's end
+        else:
+            even = np.linspace(0, end - start, len(self._ids) + 1)[1:]
+            self._ends = even.astype(np.int64)  # as if all tokens were of one length
+
+    def _tokens_before(self, position: int) -> int:
+        return int(np.searchsorted(self._ends, position - self._start, side="right"))
+
+    def counts(self, edges: list[int]) -> list[int]:
+        """Tokens between neighbouring edges: exact at clean cuts, else within a token or two."""
+        before = np.searchsorted(self._ends, np.asarray(edges) - self._start, side="right")
+        return np.maximum(np.diff(before), 1).tolist()
+
+    def count(self, start: int, end: int) -> int:
+        return max(1, self._tokens_before(end) - self._tokens_before(start))
+
+    def position(self, start: int, tokens: int) -> int:
+        """Code point behind about that many tokens from ``start``, at least one code point on."""
+        last = min(self._tokens_before(start) + tokens, len(self._ends)) - 1
+        return max(start + 1, self._start + int(self._ends[last]))
+
+    def tokens(self, start: int, end: int) -> np.ndarray:
+        """Ids of the span encoded alone: sliced from the block's where that is the same."""
+        if self._exact and self._clean(start) and self._clean(end):
+            if not any(start < edge < end for edge in self._unclean_edges):
+                return self._ids[self._tokens_before(start) : self._tokens_before(end)]
+        return self._tokenizer.encode(self._text[start:end])
+
+    def _clean(self, position: int) -> bool:
+        return position in (self._start, self._end) or is_clean(self._text, position, self._end)
+
+
+def _run_edges(text: str, start: int, end: int) -> list[int]:
+    """Cut a block where needed to keep endless runs of non-space from the tokenizer."""
+    edges = [start]
+    while end - edges[-1] > RUN_CHARS:
+        edges.append(_last_break(text, edges[-1] + 1, edges[-1] + RUN_CHARS))
+    return [*edges, end]

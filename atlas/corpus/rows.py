@@ -1,0 +1,143 @@
+"""Rows of any shape into documents, or into rejects that say why not."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from atlas.corpus.config import CorpusConfig
+from atlas.corpus.units import Reject
+from atlas.errors import AtlasError
+from atlas.tables import DOCUMENTS
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a corpus as it was found. ``values`` is None where it could not be read at all."""
+
+    number: int
+    location: str
+    values: dict[str, Any] | None
+    problem: str = ""
+    raw: bytes | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """Documents to process, the row number of each, and the rows that are none."""
+
+    documents: pa.RecordBatch
+    rows: list[int]
+    rejects: list[Reject] = field(default_factory=list)
+
+
+def check_columns(config: CorpusConfig, present: Sequence[str], where: str) -> None:
+    """Refuse a corpus whose file lacks a column that the configuration names."""
+    for role, name in (("text", config.text), ("id", config.id), ("source", config.source)):
+        if name is not None and name not in present:
+            raise AtlasError(
+                f"{where}: has no column {name!r} (wanted as the {role} column); it has "
+                f"{', '.join(repr(p) for p in present)}. Name the right one with --{role}."
+            )
+    for name in config.carry:
+        if name not in present:
+            raise AtlasError(f"{where}: has no column {name!r} to carry; it has {', '.join(map(repr, present))}")
+
+
+def documents(rows: Iterable[Row], config: CorpusConfig, label: str) -> Iterator[Batch]:
+    """Batches of about ``batch_bytes`` of text. Every row ends up in a batch: as a document or as a reject."""
+    seen: dict[str, int] = {}
+    ids: list[str] = []
+    texts: list[str] = []
+    sources: list[str | None] = []
+    carried: list[tuple[Any, ...]] = []
+    numbers: list[int] = []
+    rejects: list[Reject] = []
+    size = 0
+
+    def batch() -> Batch:
+        columns: list[pa.Array] = [
+            pa.array(ids, pa.string()),
+            pa.array(texts, pa.large_string()),
+            pa.array(sources, pa.string()),
+        ]
+        fields = list(DOCUMENTS)
+        for index, name in enumerate(config.carry):
+            column = pa.array([None if row[index] is None else _as_text(row[index]) for row in carried], pa.string())
+            columns.append(column)
+            fields.append(pa.field(name, pa.string()))
+        return Batch(pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields)), numbers, rejects)
+
+    for row in rows:
+        problem = _problem(row, config)
+        if problem is None:
+            assert row.values is not None
+            doc_id = f"{label}#{row.number}" if config.id is None else str(row.values[config.id])
+            if doc_id in seen:
+                problem = ("duplicate_id", f"{doc_id!r} is the id of row {seen[doc_id]} too; ids must be unique")
+            else:
+                seen[doc_id] = row.number
+        if problem is not None:
+            rejects.append(_reject(row, config, *problem))
+        else:
+            assert row.values is not None
+            text = row.values[config.text]
+            ids.append(doc_id)
+            texts.append(text)
+            sources.append(_source(row.values, config, label))
+            carried.append(tuple(row.values[name] for name in config.carry))
+            numbers.append(row.number)
+            size += len(text)
+        if size >= config.batch_bytes or len(numbers) + len(rejects) >= BATCH_ROWS:
+            yield batch()
+            ids, texts, sources, carried, numbers, rejects = [], [], [], [], [], []
+            size = 0
+    if numbers or rejects:
+        yield batch()
+
+
+BATCH_ROWS = 8192  # bounds a batch of very short documents
+
+
+def _problem(row: Row, config: CorpusConfig) -> tuple[str, str] | None:
+    """Reason and detail where a row is no document."""
+    if row.values is None:
+        return "unreadable", row.problem
+    if config.text not in row.values:
+        return "missing_text", f"no {config.text!r} in this row"
+    text = row.values[config.text]
+    if text is None:
+        return "null_text", f"column {config.text!r} is null"
+    if not isinstance(text, str):
+        return "text_not_string", f"column {config.text!r} holds {type(text).__name__}, not a string"
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            return "not_unicode", f"lone surrogate at character {error.start}"
+    if config.id is not None and row.values.get(config.id) is None:
+        return "null_id", f"column {config.id!r} is null"
+    return None
+
+
+def _source(values: dict[str, Any], config: CorpusConfig, label: str) -> str | None:
+    value = values.get(config.source or "source")
+    return label if value is None else str(value)
+
+
+def _reject(row: Row, config: CorpusConfig, reason: str, detail: str) -> Reject:
+    doc_id = None
+    content = row.raw
+    if row.values is not None:
+        if config.id is not None and row.values.get(config.id) is not None:
+            doc_id = str(row.values[config.id])
+        content = json.dumps(row.values, default=_as_text).encode()
+    return Reject(row.number, row.location, doc_id, reason, detail, content)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return value.hex() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,155 @@
+"""A corpus as the runner sees it: units, and the batches of each unit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from atlas.corpus import files, formats, rows
+from atlas.corpus.config import CorpusConfig
+from atlas.corpus.units import Unit
+from atlas.errors import AtlasError
+from atlas.storage import resolve
+
+DATASET_ROW_BYTES = 4096  # assumed size of a dataset row when a unit is measured in rows
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSource:
+    """Documents of a corpus. Small and picklable: a worker opens the files itself."""
+
+    config: CorpusConfig
+
+    @property
+    def columns(self) -> pa.Schema:
+        """Schema of the carried columns."""
+        return pa.schema([pa.field(name, pa.string()) for name in self.config.carry])
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that decide what a unit's documents are."""
+        return self.config.model_dump(mode="json", include={"id", "text", "source", "carry", "batch_bytes"})
+
+    def units(self) -> list[Unit]:
+        """All units in order.
+
+        Raises:
+            AtlasError: the corpus is not there, is empty, has unreadable files or lacks a column.
+        """
+        if _is_dataset(self.config.path):
+            dataset = _dataset(self.config.path)
+            rows.check_columns(self.config, dataset.column_names, self.config.path)
+            unit_rows = max(1, self.config.unit_bytes // DATASET_ROW_BYTES)
+            units = list(formats.plan_dataset(dataset, self.config.path, unit_rows))
+        else:
+            units = list(self._file_units())
+        if not any(unit.rows for unit in units):
+            raise AtlasError(f"{self.config.path}: the corpus is empty; it has no document")
+        names: dict[str, str] = {}
+        for unit in units:
+            if names.setdefault(unit.name, unit.path) != unit.path:
+                raise AtlasError(f"{unit.path} and {names[unit.name]} would both be written as {unit.name}; rename one")
+        return units
+
+    def _file_units(self) -> Iterator[Unit]:
+        filesystem, found = files.find(self.config.path)
+        texts = [file for file in found if file.format == "text"]
+        structured = [file for file in found if file.format != "text"]
+        for file in structured:
+            if file.format == "parquet":
+                schema = formats.parquet_file(filesystem, file.path).schema_arrow
+                rows.check_columns(self.config, schema.names, file.path)
+                yield from formats.plan_parquet(filesystem, file, self.config.unit_bytes)
+            else:
+                yield from formats.plan_json_lines(filesystem, file, self.config.unit_bytes)
+        if texts and not structured:
+            yield from formats.plan_text(filesystem, texts, self.config.unit_bytes)
+
+    def read(self, unit: Unit) -> Iterator[rows.Batch]:
+        """The unit's documents in order, in batches of bounded size, rejects beside them."""
+        config = self.config
+        if unit.format == "dataset":
+            found = formats.read_dataset(_dataset(unit.path), unit)
+            return rows.documents(found, config, unit.label)
+        filesystem, _ = resolve(config.path)
+        if unit.format == "text":
+            by_name = config.model_copy(update={"id": config.id or "id"})
+            return rows.documents(formats.read_text(filesystem, unit, config.text, config.id), by_name, "text")
+        if unit.format == "parquet":
+            wanted = self._wanted(filesystem, unit)
+            return rows.documents(formats.read_parquet(filesystem, unit, wanted), config, unit.label)
+        return rows.documents(formats.read_json_lines(filesystem, unit), config, unit.label)
+
+    def _wanted(self, filesystem: pafs.FileSystem, unit: Unit) -> list[str]:
+        present = formats.parquet_file(filesystem, unit.path).schema_arrow.names
+        config = self.config
+        named = [config.text, config.id, config.source or "source", *config.carry]
+        return list(dict.fromkeys(name for name in named if name is not None and name in present))
+
+
+def _is_dataset(path: str) -> bool:
+    if path.startswith("hf:"):
+        return True
+    folder = Path(path)
+    return "://" not in path and any((folder / n).is_file() for n in ("state.json", "dataset_dict.json"))
+
+
+@lru_cache(maxsize=2)
+def _dataset(path: str) -> Any:
+    """A saved dataset folder, or ``hf:NAME[:SPLIT]`` through the hub or its local cache."""
+    import datasets
+
+    name, _, split = path.removeprefix("hf:").partition(":")
+    try:
+        if not path.startswith("hf:"):
+            loaded = datasets.load_from_disk(path)
+        elif Path(name).exists() and not any(Path(name).glob("*.py")):
+            loaded = datasets.load_dataset(name, split=split or None)
+        else:
+            loaded = datasets.load_dataset(name, split=split or "train")
+    except Exception as error:  # the library raises many kinds; each means that there is nothing to read
+        raise AtlasError(f"{path}: Hugging Face datasets can't load it ({error})") from error
+    if isinstance(loaded, dict):
+        names = ", ".join(loaded)
+        if len(loaded) > 1 and split not in loaded:
+            raise AtlasError(f"{path}: has splits {names}; point at one (a sub-folder, or hf:NAME:SPLIT)")
+        loaded = loaded[split] if split in loaded else next(iter(loaded.values()))
+    return loaded
+
+
+@dataclass(frozen=True, slots=True)
+class TableSource:
+    """Rows of one Parquet file of a known schema, as a stage wrote it. One unit a row group."""
+
+    path: str
+    schema: pa.Schema
+
+    @property
+    def columns(self) -> pa.Schema:
+        return pa.schema([])
+
+    def identity(self) -> dict[str, Any]:
+        return {"table": self.schema.names}
+
+    def units(self) -> list[Unit]:
+        filesystem, path = resolve(self.path)
+        if filesystem.get_file_info(path).type != pafs.FileType.File:
+            raise AtlasError(f"{self.path}: no such file")
+        file = files.File(path, path.rsplit("/", 1)[-1], "parquet", filesystem.get_file_info(path).size or 0)
+        present = formats.parquet_file(filesystem, path).schema_arrow
+        missing = [name for name in self.schema.names if name not in present.names]
+        if missing:
+            raise AtlasError(f"{self.path}: lacks the columns {', '.join(missing)}; is it the table you meant?")
+        return list(formats.plan_parquet(filesystem, file, unit_bytes=1))
+
+    def read(self, unit: Unit) -> Iterator[rows.Batch]:
+        filesystem, _ = resolve(self.path)
+        file = formats.parquet_file(filesystem, unit.path)
+        first = sum(file.metadata.row_group(g).num_rows for g in range(unit.start))
+        table = file.read_row_groups(list(range(unit.start, unit.stop)), columns=self.schema.names)
+        for batch in table.cast(self.schema).combine_chunks().to_batches():
+            yield rows.Batch(batch, list(range(first, first + batch.num_rows)))
+            first += batch.num_rows

@@ -1,0 +1,52 @@
+"""Units of work: pieces of a corpus that never depend on how many workers there are."""
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One piece of work, read by one worker and written as one part.
+
+    ``start`` and ``stop`` are half-open: row groups of a Parquet file, bytes of a JSON Lines file, rows of
+    a dataset, file numbers of a text folder. ``fingerprint`` is the digest of the input's content, so a unit
+    whose input changed has another key. ``rows`` is the number of records where the format tells it
+    beforehand, else -1; ``bytes`` is the size on disk.
+    """
+
+    name: str
+    format: str
+    path: str
+    label: str
+    start: int
+    stop: int
+    fingerprint: str
+    rows: int
+    bytes: int
+
+    def identity(self) -> dict[str, Any]:
+        """What makes the output of a unit what it is, as far as the input goes.
+
+        The label (the path below the corpus folder) is in it because ids and sources may be made from it.
+        """
+        picked = asdict(self)
+        return {key: picked[key] for key in ("name", "label", "format", "start", "stop", "fingerprint")}
+
+
+def part_name(label: str, start: int, stop: int) -> str:
+    """File name (without ending) of a unit's part: readable, unique per unit, safe on any filesystem."""
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", label).strip("._") or "input"
+    return f"{safe}-{start:08d}-{stop:08d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that could not become a document: where it was, why, and what it held."""
+
+    row: int
+    location: str
+    doc_id: str | None
+    reason: str
+    detail: str
+    content: bytes | None

@@ -1,0 +1,120 @@
+"""A run's folder: whose it is, where its files are, and that only one run writes to it."""
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.fs as pafs
+
+from atlas import __version__
+from atlas.errors import AtlasError
+from atlas.storage import TEMPORARY, atomic_output, is_local, resolve
+
+MANIFEST = "run.json"
+SUMMARY = "summary.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Parts, quarantine and manifest of one run, on any filesystem."""
+
+    filesystem: pafs.FileSystem
+    root: str
+    url: str
+
+    @classmethod
+    def at(cls, url: str | Path) -> "RunFolder":
+        filesystem, root = resolve(url)
+        return cls(filesystem, root.rstrip("/"), str(url))
+
+    def part(self, name: str) -> str:
+        return f"{self.root}/parts/{name}.parquet"
+
+    def quarantine(self, name: str) -> str:
+        return f"{self.root}/quarantine/{name}.parquet"
+
+    def parts(self) -> list[str]:
+        """Paths of all parts, in name order."""
+        return self._listed("parts")
+
+    def quarantined(self) -> list[str]:
+        return self._listed("quarantine")
+
+    def _listed(self, folder: str) -> list[str]:
+        selector = pafs.FileSelector(f"{self.root}/{folder}", allow_not_found=True)
+        infos = self.filesystem.get_file_info(selector)
+        names = ((info.path.rsplit("/", 1)[-1], info) for info in infos)
+        return sorted(i.path for n, i in names if n.endswith(".parquet") and not n.startswith(TEMPORARY))
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """A JSON file of the folder, or None where there is none."""
+        path = f"{self.root}/{name}"
+        if self.filesystem.get_file_info(path).type != pafs.FileType.File:
+            return None
+        with self.filesystem.open_input_stream(path) as stream:
+            raw = stream.read()
+        try:
+            return json.loads(raw)
+        except ValueError as error:
+            raise AtlasError(f"{path}: is damaged ({error}); delete it and run again") from error
+
+    def write(self, name: str, value: dict[str, Any]) -> None:
+        with atomic_output(self.filesystem, f"{self.root}/{name}") as stream:
+            stream.write((json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
+
+    def claim(self, stage: str, inputs: dict[str, Any]) -> None:
+        """Make the folder this run's, or see that it already is.
+
+        Raises:
+            AtlasError: it holds another run, or files that are no run's.
+        """
+        there = self.read(MANIFEST)
+        mine = {"stage": stage, "inputs": inputs}
+        if there is not None:
+            found = {"stage": there.get("stage"), "inputs": there.get("inputs")}
+            if found != mine:
+                raise AtlasError(
+                    f"{self.url}: belongs to another run ({found['stage']} of {_words(found['inputs'])}); "
+                    f"this one is {stage} of {_words(inputs)}. Choose another output folder, or delete that one."
+                )
+            return
+        selector = pafs.FileSelector(self.root, allow_not_found=True)
+        strangers = [i.base_name for i in self.filesystem.get_file_info(selector) if not i.base_name.startswith(".")]
+        if strangers:
+            raise AtlasError(
+                f"{self.url}: holds files that are not a run's ({', '.join(sorted(strangers)[:3])}); "
+                "choose an empty or new output folder."
+            )
+        for folder in ("parts", "quarantine"):
+            self.filesystem.create_dir(f"{self.root}/{folder}", recursive=True)
+        self.write(MANIFEST, mine | {"atlas": __version__})
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder while a run writes; a second run is refused. Local folders only."""
+        if not is_local(self.filesystem):
+            yield
+            return
+        Path(self.root).mkdir(parents=True, exist_ok=True)
+        with (Path(self.root) / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise AtlasError(f"{self.url}: another run is writing here; wait for it, or stop it") from None
+            yield
+
+    def sweep(self) -> None:
+        """Delete what a killed run left half-written."""
+        if not is_local(self.filesystem):
+            return
+        for folder in ("", "parts", "quarantine"):
+            for leftover in (Path(self.root) / folder).glob(f"{TEMPORARY}*"):
+                leftover.unlink(missing_ok=True)
+
+
+def _words(inputs: Any) -> str:
+    return str(inputs.get("corpus", inputs)) if isinstance(inputs, dict) else str(inputs)

@@ -1,0 +1,188 @@
+"""One unit of work, from its source to its part: read, process, quarantine what can't be, write."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from atlas.corpus.source import DocumentSource, TableSource
+from atlas.corpus.units import Reject, Unit
+from atlas.digest import of_json
+from atlas.stage import Process, Stage
+from atlas.storage import atomic_output
+from atlas.tables import QUARANTINE, SCHEMA_VERSION
+
+Source = DocumentSource | TableSource
+
+ROW_GROUP_BYTES = 16 << 20  # rows of output gathered before they are encoded; bounds memory, keeps reads cheap
+FOOTER_KEY = b"atlas"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Records of a unit or run. Without loss: ``records_in == records_out + quarantined``."""
+
+    records_in: int = 0
+    records_out: int = 0
+    quarantined: int = 0
+    rows: int = 0
+    empty: int = 0
+    tokens: int = 0
+    labels: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(**{key: value + getattr(other, key) for key, value in asdict(self).items()})
+
+    @property
+    def holds(self) -> bool:
+        return self.records_in == self.records_out + self.quarantined
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A unit with its key and where its files go."""
+
+    unit: Unit
+    key: str
+    part: str
+    quarantine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a task."""
+
+    name: str
+    counts: Counts
+
+
+def unit_key(unit: Unit, source: Source, stage: Stage) -> str:
+    """Digest of all that the unit's part depends on."""
+    return of_json(
+        {
+            "schema": SCHEMA_VERSION,
+            "unit": unit.identity(),
+            "source": source.identity(),
+            "stage": stage.name,
+            "settings": stage.identity(),
+        }
+    )
+
+
+def work(task: Task, source: Source, stage: Stage, process: Process, filesystem: pafs.FileSystem) -> Outcome:
+    """Make the part of a task. The part appears last: where it is, its quarantine file is complete."""
+    schema = stage.schema(source.columns)
+    counts = Counts()
+    rejected: list[Reject] = []
+    footer = {"unit": task.unit.name, "key": task.key, "stage": stage.name, "schema": SCHEMA_VERSION}
+    footer |= stage.identity()
+    with atomic_output(filesystem, task.part) as stream:
+        writer = _PartWriter(stream, schema)
+        for batch in source.read(task.unit):
+            documents = batch.documents
+            rejects = list(batch.rejects)
+            for piece in _pieces(documents, batch.rows, task.unit, process, rejects):
+                writer.write(piece)
+                counts += _counted(piece)
+            arrived = documents.num_rows + len(batch.rejects)
+            counts += Counts(records_in=arrived, quarantined=len(rejects))
+            rejected.extend(rejects)
+        writer.close(footer | {"counts": asdict(counts)})
+        _write_quarantine(filesystem, task, rejected)
+    return Outcome(task.unit.name, counts)
+
+
+def _pieces(
+    batch: pa.RecordBatch, rows: list[int], unit: Unit, process: Process, rejects: list[Reject]
+) -> Iterator[pa.RecordBatch]:
+    """Process a batch; where it raises, halve it until the records that make it raise stand alone."""
+    if batch.num_rows == 0:
+        return
+    try:
+        yield process(batch)
+        return
+    except Exception as error:
+        if batch.num_rows == 1:
+            rejects.append(_rejected(batch, rows[0], unit, error))
+            return
+    half = batch.num_rows // 2
+    yield from _pieces(batch.slice(0, half), rows[:half], unit, process, rejects)
+    yield from _pieces(batch.slice(half), rows[half:], unit, process, rejects)
+
+
+def _rejected(batch: pa.RecordBatch, row: int, unit: Unit, error: Exception) -> Reject:
+    record = batch.to_pylist()[0]
+    detail = f"{type(error).__name__}: {error}"
+    content = json.dumps(record, default=str).encode()
+    return Reject(row, f"{unit.label}, row {row}", record.get("doc_id"), "processing", detail, content)
+
+
+def _counted(rows: pa.RecordBatch) -> Counts:
+    """Counted from the rows themselves, not from what went in, so that the balance can fail."""
+    keys = list(zip(rows.column("doc_id").to_pylist(), rows.column("chunk_id").to_pylist(), strict=True))
+    per_chunk = "tag_status" in rows.schema.names  # each chunk is a record of its own
+    records = len(set(keys)) if per_chunk else sum(chunk == 0 for _, chunk in keys)
+    labels = rows.column("concept_ids").flatten() if "concept_ids" in rows.schema.names else ()
+    return Counts(
+        records_out=records,
+        rows=rows.num_rows,
+        empty=rows.column("status").to_pylist().count("empty"),
+        tokens=pa.compute.sum(rows.column("token_count")).as_py() or 0,
+        labels=len(labels),
+    )
+
+
+def _write_quarantine(filesystem: pafs.FileSystem, task: Task, rejected: list[Reject]) -> None:
+    if not rejected:
+        if filesystem.get_file_info(task.quarantine).type != pafs.FileType.NotFound:
+            filesystem.delete_file(task.quarantine)
+        return
+    records = [{"unit": task.unit.name, **{k: getattr(r, k) for k in _REJECT_FIELDS}} for r in rejected]
+    table = pa.Table.from_pylist(records, schema=QUARANTINE)
+    with atomic_output(filesystem, task.quarantine) as stream:
+        pq.write_table(table, stream, compression="zstd")
+
+
+_REJECT_FIELDS = ("row", "location", "doc_id", "reason", "detail", "content")
+
+
+class _PartWriter:
+    """Parquet with row groups of bounded size. The bytes depend on the rows alone."""
+
+    def __init__(self, stream: Any, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._writer = pq.ParquetWriter(stream, schema, compression="zstd", write_statistics=True)
+        self._batches: list[pa.RecordBatch] = []
+        self._bytes = 0
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._batches.append(batch.cast(self._schema))
+        self._bytes += batch.nbytes
+        if self._bytes >= ROW_GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._batches:
+            table = pa.Table.from_batches(self._batches).combine_chunks()
+            self._writer.write_table(table, row_group_size=table.num_rows)
+        self._batches, self._bytes = [], 0
+
+    def close(self, footer: dict[str, Any]) -> None:
+        self._flush()
+        text = json.dumps(footer, sort_keys=True)
+        self._writer.add_key_value_metadata({FOOTER_KEY.decode(): text})
+        self._writer.close()
+
+
+def read_footer(filesystem: pafs.FileSystem, path: str) -> dict[str, Any] | None:
+    """What a part says of itself; None where the file is no whole part of Atlas."""
+    try:
+        metadata = pq.read_metadata(path, filesystem=filesystem).metadata
+    except (pa.ArrowInvalid, OSError):
+        return None
+    text = (metadata or {}).get(FOOTER_KEY)
+    return json.loads(text) if text else None
