@@ -9,6 +9,7 @@ class CorpusConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str = Field(
+        "",
         description="File, folder, glob or URL (Parquet, JSON Lines, text), a saved Hugging Face dataset, "
         "or hf:NAME[:SPLIT] for one by name."
     )

@@ -8,7 +8,7 @@ import yaml
 
 from atlas.errors import AtlasError
 from atlas.library.concept import Concept, Counts, Example, Library
-from atlas.library.yaml_nodes import Node, read
+from atlas.yaml_nodes import Node, read
 from atlas.storage import write_text
 from atlas.tables import FACETS
 
@@ -148,9 +148,9 @@ def save(library: Library, folder: Path) -> list[Path]:
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         if before and [c for c, _ in _concepts(path)] == concepts:
             continue
-        body = {"area": name, "concepts": [_entry(concept) for concept in concepts]}
+        body = {"area": name, "concepts": [entry(concept) for concept in concepts]}
         text = _head(before) + yaml.dump(
-            body, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=False
+            body, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=False
         )
         if text != before:
             write_text(path, text)
@@ -174,7 +174,8 @@ def _head(text: str) -> str:
     return "".join(lines)
 
 
-def _entry(concept: Concept) -> dict[str, Any]:
+def entry(concept: Concept) -> dict[str, Any]:
+    """A concept as it stands in YAML: empty values are left out."""
     entry: dict[str, Any] = {
         "id": concept.id,
         "facet": concept.facet,
@@ -196,6 +197,8 @@ def _entry(concept: Concept) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if key not in empty or value}
 
 
-class _Dumper(yaml.SafeDumper):
+class Dumper(yaml.SafeDumper):
+    """Writes lists indented below their key."""
+
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         return super().increase_indent(flow, False)  # lists are indented below their key

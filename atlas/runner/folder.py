@@ -16,6 +16,7 @@ from atlas.storage import TEMPORARY, atomic_output, is_local, resolve
 
 MANIFEST = "run.json"
 SUMMARY = "summary.json"
+RETRY_ENDING = ".retry.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,10 @@ class RunFolder:
 
     def part(self, name: str) -> str:
         return f"{self.root}/parts/{name}.parquet"
+
+    def retry_part(self, name: str) -> str:
+        """Where records of a unit go that were quarantined and then retried with success."""
+        return f"{self.root}/parts/{name}{RETRY_ENDING}"
 
     def quarantine(self, name: str) -> str:
         return f"{self.root}/quarantine/{name}.parquet"
@@ -66,21 +71,22 @@ class RunFolder:
         with atomic_output(self.filesystem, f"{self.root}/{name}") as stream:
             stream.write((json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
 
-    def claim(self, stage: str, inputs: dict[str, Any]) -> None:
-        """Make the folder this run's, or see that it already is.
+    def claim(self, stage: str, corpus: str, recipe: dict[str, Any]) -> None:
+        """Make the folder this run's, or see that it already is; note how to repeat it.
 
         Raises:
             AtlasError: it holds another run, or files that are no run's.
         """
         there = self.read(MANIFEST)
-        mine = {"stage": stage, "inputs": inputs}
+        mine = {"atlas": __version__, "stage": stage, "corpus": corpus, "recipe": recipe}
         if there is not None:
-            found = {"stage": there.get("stage"), "inputs": there.get("inputs")}
-            if found != mine:
+            if (there.get("stage"), there.get("corpus")) != (stage, corpus):
                 raise AtlasError(
-                    f"{self.url}: belongs to another run ({found['stage']} of {_words(found['inputs'])}); "
-                    f"this one is {stage} of {_words(inputs)}. Choose another output folder, or delete that one."
+                    f"{self.url}: belongs to another run ({there.get('stage')} of {there.get('corpus')}); this one is "
+                    f"{stage} of {corpus}. Choose another output folder, or delete that one."
                 )
+            if there != mine:
+                self.write(MANIFEST, mine)
             return
         selector = pafs.FileSelector(self.root, allow_not_found=True)
         strangers = [i.base_name for i in self.filesystem.get_file_info(selector) if not i.base_name.startswith(".")]
@@ -91,7 +97,7 @@ class RunFolder:
             )
         for folder in ("parts", "quarantine"):
             self.filesystem.create_dir(f"{self.root}/{folder}", recursive=True)
-        self.write(MANIFEST, mine | {"atlas": __version__})
+        self.write(MANIFEST, mine)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -114,7 +120,3 @@ class RunFolder:
         for folder in ("", "parts", "quarantine"):
             for leftover in (Path(self.root) / folder).glob(f"{TEMPORARY}*"):
                 leftover.unlink(missing_ok=True)
-
-
-def _words(inputs: Any) -> str:
-    return str(inputs.get("corpus", inputs)) if isinstance(inputs, dict) else str(inputs)

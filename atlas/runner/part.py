@@ -20,6 +20,7 @@ Source = DocumentSource | TableSource
 
 ROW_GROUP_BYTES = 16 << 20  # rows of output gathered before they are encoded; bounds memory, keeps reads cheap
 FOOTER_KEY = b"atlas"
+PROCESSING = "processing"  # reason of records that the stage itself could not process
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Task:
     unit: Unit
     key: str
     part: str
+    retry_part: str
     quarantine: str
 
 
@@ -78,26 +80,31 @@ def work(task: Task, source: Source, stage: Stage, process: Process, filesystem:
     schema = stage.schema(source.columns)
     counts = Counts()
     rejected: list[Reject] = []
-    footer = {"unit": task.unit.name, "key": task.key, "stage": stage.name, "schema": SCHEMA_VERSION}
-    footer |= stage.identity()
+    footer = footer_of(task.unit.name, task.key, stage)
     with atomic_output(filesystem, task.part) as stream:
-        writer = _PartWriter(stream, schema)
+        writer = PartWriter(stream, schema)
         for batch in source.read(task.unit):
             documents = batch.documents
             rejects = list(batch.rejects)
-            for piece in _pieces(documents, batch.rows, task.unit, process, rejects):
+            for piece in pieces(documents, batch.rows, task.unit.label, process, rejects):
                 writer.write(piece)
-                counts += _counted(piece)
+                counts += counted(piece)
             arrived = documents.num_rows + len(batch.rejects)
             counts += Counts(records_in=arrived, quarantined=len(rejects))
             rejected.extend(rejects)
         writer.close(footer | {"counts": asdict(counts)})
         _write_quarantine(filesystem, task, rejected)
+        _delete(filesystem, task.retry_part)  # its records are in this part, or in quarantine again
     return Outcome(task.unit.name, counts)
 
 
-def _pieces(
-    batch: pa.RecordBatch, rows: list[int], unit: Unit, process: Process, rejects: list[Reject]
+def footer_of(unit: str, key: str, stage: Stage) -> dict[str, Any]:
+    """What every part says of where it is from."""
+    return {"unit": unit, "key": key, "stage": stage.name, "schema": SCHEMA_VERSION, **stage.identity()}
+
+
+def pieces(
+    batch: pa.RecordBatch, rows: list[int], label: str, process: Process, rejects: list[Reject]
 ) -> Iterator[pa.RecordBatch]:
     """Process a batch; where it raises, halve it until the records that make it raise stand alone."""
     if batch.num_rows == 0:
@@ -107,21 +114,21 @@ def _pieces(
         return
     except Exception as error:
         if batch.num_rows == 1:
-            rejects.append(_rejected(batch, rows[0], unit, error))
+            rejects.append(_rejected(batch, rows[0], label, error))
             return
     half = batch.num_rows // 2
-    yield from _pieces(batch.slice(0, half), rows[:half], unit, process, rejects)
-    yield from _pieces(batch.slice(half), rows[half:], unit, process, rejects)
+    yield from pieces(batch.slice(0, half), rows[:half], label, process, rejects)
+    yield from pieces(batch.slice(half), rows[half:], label, process, rejects)
 
 
-def _rejected(batch: pa.RecordBatch, row: int, unit: Unit, error: Exception) -> Reject:
+def _rejected(batch: pa.RecordBatch, row: int, label: str, error: Exception) -> Reject:
     record = batch.to_pylist()[0]
     detail = f"{type(error).__name__}: {error}"
     content = json.dumps(record, default=str).encode()
-    return Reject(row, f"{unit.label}, row {row}", record.get("doc_id"), "processing", detail, content)
+    return Reject(row, f"{label}, row {row}", record.get("doc_id"), PROCESSING, detail, content)
 
 
-def _counted(rows: pa.RecordBatch) -> Counts:
+def counted(rows: pa.RecordBatch) -> Counts:
     """Counted from the rows themselves, not from what went in, so that the balance can fail."""
     keys = list(zip(rows.column("doc_id").to_pylist(), rows.column("chunk_id").to_pylist(), strict=True))
     per_chunk = "tag_status" in rows.schema.names  # each chunk is a record of its own
@@ -138,8 +145,7 @@ def _counted(rows: pa.RecordBatch) -> Counts:
 
 def _write_quarantine(filesystem: pafs.FileSystem, task: Task, rejected: list[Reject]) -> None:
     if not rejected:
-        if filesystem.get_file_info(task.quarantine).type != pafs.FileType.NotFound:
-            filesystem.delete_file(task.quarantine)
+        _delete(filesystem, task.quarantine)
         return
     records = [{"unit": task.unit.name, **{k: getattr(r, k) for k in _REJECT_FIELDS}} for r in rejected]
     table = pa.Table.from_pylist(records, schema=QUARANTINE)
@@ -147,10 +153,15 @@ def _write_quarantine(filesystem: pafs.FileSystem, task: Task, rejected: list[Re
         pq.write_table(table, stream, compression="zstd")
 
 
+def _delete(filesystem: pafs.FileSystem, path: str) -> None:
+    if filesystem.get_file_info(path).type != pafs.FileType.NotFound:
+        filesystem.delete_file(path)
+
+
 _REJECT_FIELDS = ("row", "location", "doc_id", "reason", "detail", "content")
 
 
-class _PartWriter:
+class PartWriter:
     """Parquet with row groups of bounded size. The bytes depend on the rows alone."""
 
     def __init__(self, stream: Any, schema: pa.Schema) -> None:

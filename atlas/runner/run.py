@@ -4,7 +4,7 @@ import errno
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -17,8 +17,6 @@ from atlas.runner.executors import Died, Executor, Failed, InProcess, OnRay, Pro
 from atlas.runner.folder import SUMMARY, RunFolder
 from atlas.runner.part import Counts, Outcome, Source, Task, read_footer, unit_key, work
 from atlas.stage import Stage
-from atlas.storage import atomic_output
-from atlas.tables import QUARANTINE
 
 ATTEMPTS = 2  # a unit that kills this many workers in a row is the killer, not the victim
 
@@ -80,7 +78,8 @@ Watch = Callable[[str, Counts], None]
 def plan(stage: Stage, source: Source, folder: RunFolder) -> Plan:
     """Every unit with its key, and which parts are already there with that key. Touches nothing."""
     tasks = tuple(
-        Task(u, unit_key(u, source, stage), folder.part(u.name), folder.quarantine(u.name)) for u in source.units()
+        Task(u, unit_key(u, source, stage), folder.part(u.name), folder.retry_part(u.name), folder.quarantine(u.name))
+        for u in source.units()
     )
     present = folder.parts()
     with ThreadPoolExecutor(16) as pool:
@@ -88,23 +87,20 @@ def plan(stage: Stage, source: Source, folder: RunFolder) -> Plan:
     done = {}
     for task in tasks:
         footer = footers.pop(task.part, None)
+        retried = footers.pop(task.retry_part, None)
         if footer is not None and footer.get("key") == task.key:
             done[task.unit.name] = Counts(**footer["counts"])
-    return Plan(tasks, done, tuple(path for path in footers if not _is_retry(path)))
-
-
-def _is_retry(path: str) -> bool:
-    return path.endswith(RETRY_ENDING)
-
-
-RETRY_ENDING = ".retry.parquet"
+            if retried is not None and retried.get("key") == task.key:
+                done[task.unit.name] += Counts(**retried["counts"])
+    return Plan(tasks, done, tuple(footers))
 
 
 def run(
     stage: Stage,
     source: Source,
     out: str | Path,
-    inputs: dict[str, Any],
+    corpus: str,
+    recipe: dict[str, Any],
     execution: Execution = Execution(),  # noqa: B008 (frozen)
     watch: Watch | None = None,
     started: Callable[[Plan], None] | None = None,
@@ -112,7 +108,8 @@ def run(
     """Bring a run folder up to date with its source, stage and models, and strike its balance.
 
     Args:
-        inputs: what the folder is for, in words of JSON; a folder that is for something else is refused.
+        corpus: what the folder is of, in words; a folder that is of something else is refused.
+        recipe: settings from which the run can be repeated, kept in the folder's manifest.
         watch: called after each unit with its name and counts.
         started: called once with the plan, before any work.
 
@@ -122,7 +119,7 @@ def run(
     folder = RunFolder.at(out)
     planned = plan(stage, source, folder)  # before the folder is touched: a wrong corpus leaves no trace
     with folder.lock():
-        folder.claim(stage.name, inputs)
+        folder.claim(stage.name, corpus, recipe)
         folder.sweep()
         planned = plan(stage, source, folder)
         if started is not None:
@@ -147,14 +144,6 @@ def run(
 def settle(folder: RunFolder, planned: Plan, counts: dict[str, Counts], failures: Iterable[str] = ()) -> Result:
     """Add up, check, and write the summary."""
     total = sum(counts.values(), Counts())
-    retried = [(read_footer(folder.filesystem, p) or {}).get("counts") for p in folder.parts() if _is_retry(p)]
-    for extra in retried:
-        if extra is not None:
-            back = Counts(**extra)
-            total = replace(
-                total + replace(back, records_in=0, quarantined=0),
-                quarantined=total.quarantined - back.records_out,
-            )
     parts = tuple(task.part for task in planned.tasks if task.unit.name in counts)
     result = Result(
         total,
@@ -262,17 +251,6 @@ def _duplicates(folder: RunFolder, parts: tuple[str, ...]) -> list[str]:
         connection.register("chunks", firsts.to_reader())
         rows = connection.execute(
             "select doc_id, list(distinct __filename order by __filename) as files from chunks "
-            "group by doc_id having count(distinct __filename) > 1 order by doc_id limit 10"
+            "group by doc_id, chunk_id having count(distinct __filename) > 1 order by doc_id, chunk_id limit 10"
         ).fetchall()
     return [f"{doc_id!r} in {' and '.join(f.rsplit('/', 1)[-1] for f in files)}" for doc_id, files in rows]
-
-
-def quarantine_table(folder: RunFolder) -> pa.Table:
-    """All quarantined records of a run, in unit order."""
-    tables = [pq.read_table(path, filesystem=folder.filesystem) for path in folder.quarantined()]
-    return pa.concat_tables(tables) if tables else QUARANTINE.empty_table()
-
-
-def write_table(folder: RunFolder, path: str, table: pa.Table) -> None:
-    with atomic_output(folder.filesystem, path) as stream:
-        pq.write_table(table, stream, compression="zstd")

@@ -1,0 +1,98 @@
+"""The annotator on disk: config.json, model.safetensors, card.json. No pickle."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atlas.annotator.features import Featurizer
+from atlas.annotator.model import Weights
+from atlas.digest import of_files
+from atlas.errors import AtlasError
+from atlas.storage import resolve, write_text
+
+FORMAT = 1
+CONFIG, MODEL, CARD, QUALITY = "config.json", "model.safetensors", "card.json", "quality.json"
+
+
+@dataclass(frozen=True)
+class Annotator:
+    """A trained annotator. ``settings`` holds the chunking it was trained on and the library's digest."""
+
+    weights: Weights
+    featurizer: Featurizer
+    settings: dict[str, Any]
+    digest: str
+
+    @property
+    def library_digest(self) -> str:
+        return self.settings["library_digest"]
+
+
+def save(folder: Path, weights: Weights, featurizer: Featurizer, settings: dict[str, Any], card: dict[str, Any]) -> None:
+    """Write an annotator. The config comes last: a folder without it is no annotator."""
+    from safetensors.numpy import save as to_bytes
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).unlink(missing_ok=True)
+    arrays = {name: np.ascontiguousarray(getattr(weights, name)) for name in Weights.names()}
+    filesystem, path = resolve(folder / MODEL)
+    from atlas.storage import atomic_output
+
+    with atomic_output(filesystem, path) as stream:
+        stream.write(to_bytes(arrays))
+    write_text(folder / CARD, json.dumps(card, indent=2, sort_keys=True) + "\n")
+    described = {
+        "format": FORMAT,
+        "tier": "fast",
+        "featurizer": {"tokenizer": featurizer.tokenizer, "buckets": featurizer.buckets},
+        **settings,
+    }
+    write_text(folder / CONFIG, json.dumps(described, indent=2, sort_keys=True) + "\n")
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The config of an annotator folder.
+
+    Raises:
+        AtlasError: the folder holds no annotator, or one of another format.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise AtlasError(f"{folder}: holds no annotator ({CONFIG} is missing); train one with `atlas train`")
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise AtlasError(f"{path}: is damaged ({error}); train the annotator again") from error
+    if settings.get("format") != FORMAT:
+        raise AtlasError(f"{path}: format {settings.get('format')!r} is not readable by this version (wants {FORMAT})")
+    return settings
+
+
+def digest(folder: Path) -> str:
+    """Digest of what decides the annotator's output."""
+    read_settings(folder)
+    if not (folder / MODEL).is_file():
+        raise AtlasError(f"{folder}: {MODEL} is missing; train the annotator again")
+    return of_files([folder / CONFIG, folder / MODEL])
+
+
+def load(folder: Path) -> Annotator:
+    """Read an annotator.
+
+    Raises:
+        AtlasError: there is none, or its weights are damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    settings = read_settings(folder)
+    own = digest(folder)
+    try:
+        arrays = load_file(folder / MODEL)
+        weights = Weights(**{name: arrays[name] for name in Weights.names()})
+    except (SafetensorError, KeyError, OSError) as error:
+        raise AtlasError(f"{folder / MODEL}: is damaged or incomplete ({error}); train the annotator again") from error
+    return Annotator(weights, Featurizer(**settings["featurizer"]), settings, own)

@@ -1,0 +1,20 @@
+"""How the annotator is trained."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class TrainConfig(BaseModel):
+    """The train stage: the fast tier, which reads the chunker's tokens and needs no transformer to annotate."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tier: Literal["fast"] = Field("fast", description="Kind of annotator.")
+    encoder: str = Field("all-minilm-l6-v2", description="Sentence model whose word meanings are distilled.")
+    bigram_buckets: int = Field(1 << 18, ge=1024, description="Hash buckets of token pairs.")
+    dimensions: int = Field(128, ge=8, description="Dimensions of the distilled token vectors.")
+    heldout_share: float = Field(0.2, gt=0, lt=1, description="Share of documents kept out for evaluation.")
+    folds: int = Field(4, ge=2, description="Folds by document, for fusion weights, calibration and thresholds.")
+    min_positives: int = Field(2, ge=1, description="Training chunks from which a concept gets weights of its own.")
+    seed: int = Field(0, description="Seed of every random choice.")

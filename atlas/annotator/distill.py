@@ -1,0 +1,39 @@
+"""Word vectors distilled from a sentence model: each folded token encoded alone, then reduced.
+
+After model2vec (Tulkens & van Dongen, 2024): the output of a sentence model for single words, PCA, and
+frequency weights, is a static embedding that keeps much of the model's sense of similarity.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from atlas.annotator.features import folded_vocabulary
+from atlas.models.encoder import encoder
+from atlas.models.fetch import cache_folder
+
+
+def word_vectors(encoder_name: str, tokenizer_name: str, dimensions: int) -> np.ndarray:
+    """Vectors of the folded vocabulary, float16 [words, dimensions]; made once and kept in the cache folder."""
+    model = encoder(encoder_name)
+    _, words = folded_vocabulary(tokenizer_name)
+    path = cache_folder() / "words" / f"{model.digest}-{Path(tokenizer_name).name}-{len(words)}.npy"
+    if path.is_file():
+        full = np.load(path, mmap_mode="r")
+    else:
+        full = model.encode(words, batch_size=512).astype(np.float16)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".tmp-{path.name}")
+        np.save(aside, full)
+        aside.replace(path)
+    return principal(np.asarray(full, dtype=np.float32), dimensions).astype(np.float16)
+
+
+def principal(vectors: np.ndarray, dimensions: int) -> np.ndarray:
+    """The first principal components of centred vectors, float32 [n, dimensions]."""
+    centred = vectors - vectors.mean(axis=0)
+    _, directions = np.linalg.eigh(centred.T @ centred)
+    directions = directions[:, ::-1][:, :dimensions]
+    # An eigenvector's sign is arbitrary: fix it, so that results repeat.
+    directions = directions * np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])])
+    return centred @ directions

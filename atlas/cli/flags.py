@@ -1,0 +1,94 @@
+"""A stage's settings as command-line flags: every field of a config is a flag with its own help."""
+
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from atlas.errors import AtlasError
+
+
+def with_config(parameter: str, model: type[BaseModel], skip: tuple[str, ...] = ()) -> Callable[..., Any]:
+    """Replace a command's parameter that takes a config by one flag per field of the config.
+
+    Nested configs become flags with a prefix: ``sample.chunks`` is ``--sample-chunks``.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        flags = {name: (path, info) for name, path, info in _flatten(model, (), skip)}
+        signature = inspect.signature(command)
+
+        @wraps(command)
+        def wrapped(*args: Any, **given: Any) -> Any:
+            values: dict[str, Any] = {}
+            for name, (path, _) in flags.items():
+                value = given.pop(name)
+                if value is not None:
+                    _put(values, path, tuple(value) if isinstance(value, list) else value)
+            try:
+                config = model(**values)
+            except ValidationError as error:
+                raise AtlasError("\n".join(f"--{_flag(e['loc'])}: {e['msg']}" for e in error.errors())) from None
+            return command(*args, **given, **{parameter: config})
+
+        kept = [p for p in signature.parameters.values() if p.name != parameter]
+        wrapped.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[*kept, *(_parameter(name, info, path) for name, (path, info) in flags.items())]
+        )
+        wrapped.__annotations__ = {p.name: p.annotation for p in wrapped.__signature__.parameters.values()}  # type: ignore[attr-defined]
+        return wrapped
+
+    return decorate
+
+
+def _flatten(
+    model: type[BaseModel], before: tuple[str, ...], skip: tuple[str, ...]
+) -> typing.Iterator[tuple[str, tuple[str, ...], FieldInfo]]:
+    for name, info in model.model_fields.items():
+        path = (*before, name)
+        if ".".join(path) in skip:
+            continue
+        nested = info.annotation
+        if inspect.isclass(nested) and issubclass(nested, BaseModel):
+            yield from _flatten(nested, path, skip)
+        else:
+            yield "_".join(path), path, info
+
+
+def _parameter(name: str, info: FieldInfo, path: tuple[str, ...]) -> inspect.Parameter:
+    default = info.get_default(call_default_factory=True)
+    shown = "" if default in (None, PydanticUndefined, ()) else f" [default: {default}]"
+    kind = _plain_type(info.annotation)
+    flag = f"--{_flag(path)}"
+    names = (f"{flag}/--no-{_flag(path)}",) if kind is bool else (flag,)
+    option = typer.Option(*names, help=f"{info.description or ''}{shown}", show_default=False)
+    annotation = Annotated[kind | None, option] if kind is not list else Annotated[list[str] | None, option]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+def _plain_type(annotation: Any) -> Any:
+    """The type that typer reads a flag as: str, int, float, bool, or list for repeated flags."""
+    origin = typing.get_origin(annotation)
+    if origin is tuple:
+        return list
+    if origin in (typing.Union, types.UnionType):
+        inner = [a for a in typing.get_args(annotation) if a is not type(None)]
+        return _plain_type(inner[0])
+    return annotation if annotation in (int, float, bool) else str
+
+
+def _flag(path: tuple[str | int, ...]) -> str:
+    return "-".join(str(step) for step in path).replace("_", "-")
+
+
+def _put(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for step in path[:-1]:
+        values = values.setdefault(step, {})
+    values[path[-1]] = value

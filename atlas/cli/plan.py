@@ -1,0 +1,133 @@
+"""Dry runs: what would be done, and how long it would take, from a small piece done in memory."""
+
+import time
+from pathlib import Path
+
+import pyarrow as pa
+
+from atlas.chunking.config import ChunkConfig
+from atlas.chunking.stage import ChunkStage
+from atlas.config import PipelineConfig
+from atlas.corpus.config import CorpusConfig
+from atlas.corpus.source import DocumentSource
+from atlas.corpus.units import Unit
+from atlas.models.catalogue import catalogue
+from atlas.models.fetch import cached
+from atlas.pipeline import Places
+from atlas.runner.folder import RunFolder
+from atlas.runner.run import plan as plan_run
+from atlas.stage import Stage
+from atlas.tagging.config import TagConfig
+
+PROBE_DOCUMENTS = 24
+
+
+def stage(stage: Stage, corpus: CorpusConfig, out: Path) -> str:
+    """The plan of a chunk or annotate run."""
+    source = DocumentSource(corpus)
+    planned = plan_run(stage, source, RunFolder.at(out))
+    units = [task.unit for task in planned.tasks]
+    documents, tokens, seconds = _probe(stage, source, units)
+    left = len(planned.todo) / max(1, len(units))
+    return "\n".join(
+        [
+            *_input_lines(units),
+            f"documents  {_about(documents)}",
+            f"tokens     {_about(tokens)}",
+            f"to do      {len(planned.todo):,} of {len(units):,} units ({len(planned.done):,} already in {out})",
+            f"time       about {_duration(seconds * left)} on one core",
+            "nothing was written",
+        ]
+    )
+
+
+def tag(corpus: CorpusConfig, chunk: ChunkConfig, config: TagConfig, out: Path) -> str:
+    """The plan of a tag run."""
+    source = DocumentSource(corpus)
+    units = source.units()
+    documents, tokens, _ = _probe(ChunkStage(chunk), source, units)
+    return "\n".join(
+        [
+            *_input_lines(units),
+            f"documents  {_about(documents)}",
+            f"tokens     {_about(tokens)}",
+            *_tag_lines(config),
+            f"into       {out}",
+            "nothing was written",
+        ]
+    )
+
+
+def pipeline(config: PipelineConfig) -> str:
+    """The plan of a pipeline."""
+    source = DocumentSource(config.corpus)
+    units = source.units()
+    documents, tokens, seconds = _probe(ChunkStage(config.chunk), source, units)
+    places = Places.below(config.out)
+    steps = {
+        "sample": places.sample,
+        "tag": places.tags,
+        "canonicalize": places.library,
+        "train": places.annotator,
+        "annotate": places.annotations,
+        "report": places.report,
+    }
+    return "\n".join(
+        [
+            *_input_lines(units),
+            f"documents  {_about(documents)}",
+            f"tokens     {_about(tokens)} (chunking takes about {_duration(seconds)} on one core)",
+            *_tag_lines(config.tag),
+            *(f"{name:12} → {path}{'  (there)' if path.exists() else ''}" for name, path in steps.items()),
+            "nothing was written",
+        ]
+    )
+
+
+# Chunks a second of the default model on two cores of 2024 server CPUs (benchmarks/tagging.md has the run).
+EMBEDDED_RATE = 2.5
+
+
+def _tag_lines(config: TagConfig) -> list[str]:
+    model = config.engine.model
+    known = catalogue().get(model)
+    fetched = " (to be fetched first)" if known is not None and cached(known) is None else ""
+    chunks = config.sample.chunks
+    lines = [f"tagging    up to {chunks:,} chunks with {config.engine.kind}: {model}{fetched}, prompt {config.prompt}"]
+    if config.engine.kind == "ctranslate2":
+        lines.append(f"           about {_duration(chunks / EMBEDDED_RATE)} with the default model on two cores")
+    return lines
+
+
+def _input_lines(units: list[Unit]) -> list[str]:
+    files = {unit.path for unit in units}
+    return [f"files      {len(files):,}", f"units      {len(units):,} ({sum(u.bytes for u in units):,} bytes)"]
+
+
+def _probe(stage: Stage, source: DocumentSource, units: list[Unit]) -> tuple[float, float, float]:
+    """Estimated documents, tokens, and seconds on one core for all units, from the first documents of the first."""
+    first = next((batch for batch in source.read(units[0]) if batch.documents.num_rows), None)
+    if first is None:
+        return 0.0, 0.0, 0.0
+    documents: pa.RecordBatch = first.documents.slice(0, PROBE_DOCUMENTS)
+    process = stage.load()
+    start = time.perf_counter()
+    rows = process(documents)
+    seconds = time.perf_counter() - start
+    if all(unit.rows >= 0 for unit in units):
+        total = float(sum(unit.rows for unit in units))
+    else:
+        sizes = pa.compute.sum(pa.compute.binary_length(documents.column("text"))).as_py()
+        total = sum(unit.bytes for unit in units) / max(1.0, sizes / documents.num_rows)
+    share = total / documents.num_rows
+    return total, pa.compute.sum(rows.column("token_count")).as_py() * share, seconds * share
+
+
+def _about(number: float) -> str:
+    return f"about {number:,.0f}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

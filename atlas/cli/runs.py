@@ -1,0 +1,100 @@
+"""Commands about whole runs: run, status, retry, report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+OutPath = Annotated[Path, typer.Argument(help="Folder of a run, or of a pipeline.")]
+
+
+def add_run_commands(app: typer.Typer) -> None:
+    app.command()(run)
+    app.command()(status)
+    app.command()(retry)
+    app.command()(report)
+
+
+def run(
+    pipeline: Annotated[Path, typer.Argument(help="Pipeline file, such as pipelines/quickstart.yaml.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and touch nothing.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the closing summary alone.")] = False,
+) -> None:
+    """Run every stage of a pipeline file: sample, tag, canonicalize, train, evaluate, annotate, report.
+
+    Work that is done is kept: run it again after a stop, or after changing a setting, and only what the change
+    affects is done again.
+    """
+    from atlas.cli import plan, progress, show
+    from atlas.config import load
+    from atlas.pipeline import run as run_pipeline
+
+    config = load(pipeline)
+    if dry_run:
+        print(plan.pipeline(config))
+        return
+    with progress.shown(quiet) as hooks:
+        outcome = run_pipeline(config, hooks)
+    print(show.pipeline(outcome))
+
+
+def status(
+    folder: OutPath,
+    verify: Annotated[bool, typer.Option("--verify", help="Read every part to its last byte.")] = False,
+    quarantine: Annotated[bool, typer.Option("--quarantine", help="List the quarantined records.")] = False,
+) -> None:
+    """Say what a run holds: units done, balance, quarantine. Works on live and dead runs; exits with 1 if incomplete."""
+    from atlas.cli import show
+    from atlas.errors import AtlasError
+    from atlas.runner.folder import MANIFEST, RunFolder
+    from atlas.runner.inspect import quarantined
+    from atlas.runner.inspect import status as inspect
+
+    folders = [folder] if (folder / MANIFEST).is_file() or "://" in str(folder) else sorted(folder.glob(f"*/{MANIFEST}"))
+    runs = [path.parent if path.name == MANIFEST else path for path in folders]
+    if not runs:
+        raise AtlasError(f"{folder}: holds no run, nor does a folder in it")
+    complete = True
+    for path in runs:
+        at = RunFolder.at(path)
+        found = inspect(at, verify=verify)
+        print(show.status(str(path), found))
+        complete &= found.complete
+        if quarantine:
+            rows = quarantined(at).select(["location", "doc_id", "reason", "detail"]).to_pylist()
+            print(show.table([list(row.values()) for row in rows], ["where", "doc_id", "reason", "detail"]))
+    if not complete:
+        raise typer.Exit(1)
+
+
+def retry(folder: OutPath) -> None:
+    """Process again the records that a chunk or annotate run put in quarantine, and only those."""
+    from atlas import verbs
+
+    done = verbs.retry(folder)
+    print(f"{done.mended:,} records out of quarantine, {done.left:,} still there")
+
+
+def report(
+    folder: OutPath,
+    out: Annotated[Path | None, typer.Option(help="Where to write it. [default: FOLDER/report.html]")] = None,
+    annotations: Annotated[Path | None, typer.Option(help="Annotated run. [default: FOLDER/annotations]")] = None,
+    library: Annotated[Path | None, typer.Option(help="Library folder. [default: FOLDER/library]")] = None,
+    model: Annotated[Path | None, typer.Option(help="Annotator, for the map. [default: FOLDER/annotator]")] = None,
+) -> None:
+    """Write the HTML report of a pipeline's folder (or of an annotated run, with --library)."""
+    from atlas import verbs
+    from atlas.pipeline import Places
+
+    places = Places.below(str(folder))
+    itself = (folder / "parts").is_dir()
+    model = model or (places.annotator if places.annotator.is_dir() else None)
+    written = verbs.report(
+        annotations or (folder if itself else places.annotations),
+        library or places.library,
+        out or places.report,
+        model=model,
+        evaluation=places.evaluation,
+        title=folder.name,
+    )
+    print(written)

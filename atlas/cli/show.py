@@ -1,0 +1,118 @@
+"""How results are put in words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from atlas.pipeline import Outcome
+from atlas.runner.inspect import Status
+from atlas.runner.run import Result
+
+
+def table(rows: Sequence[Sequence[Any]], head: Sequence[str]) -> str:
+    """Plain columns: text to the left, numbers to the right."""
+    texts = [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(head[i]), *(len(row[i]) for row in texts)) if texts else len(head[i]) for i in range(len(head))]
+    number = [all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(head))]
+
+    def line(cells: Sequence[str]) -> str:
+        joined = (c.rjust(w) if right else c.ljust(w) for c, w, right in zip(cells, widths, number, strict=True))
+        return "  ".join(joined).rstrip()
+
+    return "\n".join([line(head), line(["─" * w for w in widths]), *(line(row) for row in texts)])
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def balance(result: Result) -> str:
+    """The balance of a run in one line."""
+    counts = result.counts
+    mark = "balanced" if result.balanced else "NOT BALANCED"
+    empty = f", of these {counts.empty:,} empty" if counts.empty else ""
+    return (
+        f"{counts.records_in:,} in = {counts.records_out:,} out{empty} + {counts.quarantined:,} quarantined: {mark}"
+    )
+
+
+def run_result(result: Result, out: str) -> str:
+    """A stage run's closing lines."""
+    counts = result.counts
+    done = f" ({result.units_done_before:,} were done before)" if result.units_done_before else ""
+    lines = [
+        f"units     {result.units:,}{done}",
+        f"records   {balance(result)}",
+        f"rows      {counts.rows:,}   tokens {counts.tokens:,}",
+    ]
+    if counts.labels:
+        lines.append(f"labels    {counts.labels:,} ({counts.labels / max(1, counts.rows):.1f} a chunk)")
+    lines.append(f"written   {out}/parts")
+    if counts.quarantined:
+        lines.append(f"quarantine {out}/quarantine (see `atlas status {out} --quarantine`)")
+    return "\n".join([*lines, *result.problems()])
+
+
+SYSTEM_COLUMNS = ("p@1", "p@3", "p@5", "r@5", "r@10", "psp@5", "micro_f1", "macro_f1", "pr_auc", "ece")
+
+
+def evaluation(result: Mapping[str, Any]) -> str:
+    """The evaluation's systems as a table."""
+    held = result["heldout"]
+    rows = [[s["system"], *(s.get(column) for column in SYSTEM_COLUMNS)] for s in result["systems"]]
+    return (
+        f"{held['chunks']:,} held-out chunks of {held['documents']:,} documents, {held['concepts']:,} concepts on them\n"
+        + table(rows, ["system", *SYSTEM_COLUMNS])
+    )
+
+
+def pipeline(outcome: Outcome) -> str:
+    """The summary that a pipeline run ends with; fits one screen."""
+    places, counts = outcome.places, outcome.annotations.counts
+    tags, funnel = outcome.tags.counts, outcome.funnel
+    seconds = outcome.seconds
+    took = "  ".join(f"{name} {value:.1f} s" for name, value in seconds.items() if value >= 0.05)
+    lines = [
+        f"documents          {counts.records_in:,}",
+        f"chunks             {counts.rows:,} ({counts.tokens:,} tokens, {counts.tokens / max(1, counts.rows):.0f} a chunk)",
+        f"tags               {funnel['tags']:,} on {tags.records_out:,} sampled chunks ({funnel['forms']:,} distinct)",
+        f"concepts           {funnel['concepts']:,} ({funnel['new_concepts']:,} new, on at least {funnel['min_chunks']} chunks each)",
+        f"labels per chunk   {counts.labels / max(1, counts.rows):.1f}",
+        f"balance            {balance(outcome.annotations)}",
+        f"rates              {_rate(tags.records_out, seconds['tag'])} tagging, {_rate(counts.rows, seconds['annotate'])} annotating",
+        f"time               {sum(seconds.values()):.0f} s ({took})",
+        "",
+        evaluation(outcome.evaluation),
+        "",
+        f"library            {places.library}",
+        f"annotator          {places.annotator}",
+        f"annotated shards   {places.annotations}/parts",
+        f"report             {places.report}",
+    ]
+    return "\n".join(lines)
+
+
+def _rate(count: int, seconds: float) -> str:
+    if seconds < 1.0:
+        return "done before"
+    return f"{count / seconds:,.1f} chunks/s"
+
+
+def status(path: str, found: Status) -> str:
+    """What a run holds, in a few lines."""
+    counts = found.counts
+    units = "the first run has not ended" if found.units is None else f"of {found.units:,} units"
+    lines = [
+        f"{path}: {found.stage} of {found.corpus} (atlas {found.version})",
+        f"  parts       {found.parts:,} {units}",
+        f"  records     {counts.records_in:,} in = {counts.records_out:,} out + {counts.quarantined:,} quarantined"
+        f"{'' if counts.holds else '  NOT BALANCED'}",
+        f"  rows        {counts.rows:,}   tokens {counts.tokens:,}   labels {counts.labels:,}",
+    ]
+    lines += [f"  quarantine  {n:,} {reason}" for reason, n in found.reasons.items()]
+    lines += [f"  damaged     {part}: run again to make it anew" for part in found.damaged]
+    lines += [f"  problem     {problem}" for problem in found.problems]
+    return "\n".join(lines)

@@ -1,0 +1,210 @@
+"""Commands for single stages: chunk, tag, canonicalize, train, evaluate, annotate. A stage's settings are flags."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from atlas.annotator.config import TrainConfig
+from atlas.canonical.config import CanonicalizeConfig
+from atlas.chunking.config import ChunkConfig
+from atlas.cli.flags import with_config
+from atlas.corpus.config import CorpusConfig
+from atlas.tagging.config import SampleConfig
+
+CorpusArgument = Annotated[
+    str,
+    typer.Argument(help="File, folder, glob or URL (Parquet, JSON Lines, text), saved dataset, or hf:NAME[:SPLIT]."),
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan (files, units, time) and touch nothing.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Executor = Annotated[Literal["local", "ray"], typer.Option(help="Processes of this machine, or a Ray cluster.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Workers; one per core where not given.")]
+Address = Annotated[str | None, typer.Option(help="Address of a running Ray cluster; one is started here without.")]
+TagsFolder = Annotated[Path, typer.Option("--tags", help="Folder of a tag run.")]
+LibraryFolder = Annotated[Path, typer.Option("--library", help="Folder of library YAML.")]
+
+
+def add_stage_commands(app: typer.Typer) -> None:
+    for command in (chunk, tag, canonicalize, train, evaluate, annotate):
+        app.command()(command)
+
+
+@with_config("chunking", ChunkConfig)
+@with_config("columns", CorpusConfig, skip=("path",))
+def chunk(
+    corpus: CorpusArgument,
+    out: Out,
+    columns: CorpusConfig,
+    chunking: ChunkConfig,
+    executor: Executor = "local",
+    workers: Workers = None,
+    address: Address = None,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+) -> None:
+    """Cut a corpus into chunks: one row a chunk, in Parquet parts."""
+    from atlas import verbs
+    from atlas.chunking.stage import ChunkStage
+    from atlas.cli import plan, progress
+
+    read = columns.model_copy(update={"path": corpus})
+    if dry_run:
+        print(plan.stage(ChunkStage(chunking), read, out))
+        return
+    with progress.shown(quiet) as hooks:
+        result = verbs.chunk(read, chunking, out, _execution(executor, workers, address), hooks)
+    _finish(result, out)
+
+
+@with_config("columns", CorpusConfig, skip=("path",))
+def annotate(
+    corpus: CorpusArgument,
+    model: Annotated[Path, typer.Option("--model", help="Folder of a trained annotator.")],
+    out: Out,
+    columns: CorpusConfig,
+    chunk_text: Annotated[bool, typer.Option(help="Write each chunk's text too.")] = True,
+    library: Annotated[Path | None, typer.Option("--library", help="Refuse an annotator trained with another.")] = None,
+    executor: Executor = "local",
+    workers: Workers = None,
+    address: Address = None,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+) -> None:
+    """Label every chunk of a corpus of any size: chunk and annotate in one pass, into Parquet parts.
+
+    Stop it at any moment and run the same command again: finished parts are kept, nothing is lost or doubled.
+    """
+    from atlas import verbs
+    from atlas.annotator.stage import AnnotateStage
+    from atlas.cli import plan, progress
+
+    read = columns.model_copy(update={"path": corpus})
+    if dry_run:
+        print(plan.stage(AnnotateStage(str(model), chunk_text), read, out))
+        return
+    with progress.shown(quiet) as hooks:
+        result = verbs.annotate(
+            read,
+            model,
+            out,
+            text=chunk_text,
+            library=library,
+            execution=_execution(executor, workers, address),
+            hooks=hooks,
+        )
+    _finish(result, out)
+
+
+@with_config("sampling", SampleConfig)
+@with_config("chunking", ChunkConfig)
+@with_config("columns", CorpusConfig, skip=("path",))
+def tag(
+    corpus: CorpusArgument,
+    out: Out,
+    columns: CorpusConfig,
+    chunking: ChunkConfig,
+    sampling: SampleConfig,
+    engine: Annotated[Literal["ctranslate2", "openai"], typer.Option(help="Engine that completes prompts.")] = "ctranslate2",
+    model: Annotated[str | None, typer.Option(help="Model: catalogue name, path, hub id, or the server's name.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="Server, for --engine openai: http://host:port/v1.")] = None,
+    prompt: Annotated[str | None, typer.Option(help="Prompt version or file. [default: by engine]")] = None,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+) -> None:
+    """Have an LLM write tags for a sample of a corpus's chunks. The key of a server comes from $OPENAI_API_KEY."""
+    from atlas import verbs
+    from atlas.cli import plan, progress
+    from atlas.errors import AtlasError
+    from atlas.tagging.config import TagConfig
+
+    settings: dict[str, Any] = {"kind": engine}
+    if model is not None:
+        settings["model"] = model
+    if engine == "openai":
+        if base_url is None or model is None:
+            raise AtlasError("--engine openai needs --base-url and --model")
+        settings["base_url"] = base_url
+    prompt = prompt or ("smollm2.v1" if engine == "ctranslate2" else "json.v1")
+    config = TagConfig.model_validate({"engine": settings, "prompt": prompt, "sample": sampling.model_dump()})
+    read = columns.model_copy(update={"path": corpus})
+    if dry_run:
+        print(plan.tag(read, chunking, config, out))
+        return
+    with progress.shown(quiet) as hooks:
+        chosen = out / "sample.parquet"
+        hooks.say("choosing the chunks to tag")
+        verbs.sample(read, chunking, config.sample, config.unit_chunks, chosen)
+        hooks.say(f"tagging with {config.engine.model}")
+        result = verbs.tag(chosen, config, out / "tags", hooks)
+    _finish(result, out / "tags")
+
+
+@with_config("config", CanonicalizeConfig)
+def canonicalize(
+    tags: TagsFolder,
+    out: Annotated[Path, typer.Option("--out", help="Library folder to write or bring up to date.")],
+    config: CanonicalizeConfig,
+    quiet: Quiet = False,
+) -> None:
+    """Build the concept library from tags, or bring the library in --out up to date; ids are kept."""
+    from atlas import verbs
+    from atlas.cli import progress
+
+    with progress.shown(quiet) as hooks:
+        _, funnel = verbs.canonicalize(tags, config, out, hooks)
+    for name, value in funnel.items():
+        print(f"{name.replace('_', ' '):14} {value:,}")
+    print(f"{'written':14} {out}")
+
+
+@with_config("config", TrainConfig)
+@with_config("chunking", ChunkConfig)
+def train(
+    tags: TagsFolder,
+    library: LibraryFolder,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the annotator.")],
+    config: TrainConfig,
+    chunking: ChunkConfig,
+    quiet: Quiet = False,
+) -> None:
+    """Train an annotator on tagged chunks and a library."""
+    from atlas import verbs
+    from atlas.cli import progress
+
+    with progress.shown(quiet) as hooks:
+        card = verbs.train(tags, library, chunking, config, out, hooks)
+    print(
+        f"trained on {card['chunks']:,} chunks of {card['documents']:,} documents, {card['concepts']:,} concepts "
+        f"({card['concepts_with_examples']:,} with examples), {card['seconds']['total']:.0f} s\nwritten {out}"
+    )
+
+
+def evaluate(
+    model: Annotated[Path, typer.Option("--model", help="Folder of a trained annotator.")],
+    tags: TagsFolder,
+    library: LibraryFolder,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write everything as JSON.")] = None,
+    baselines: Annotated[bool, typer.Option(help="Measure baselines beside it.")] = True,
+) -> None:
+    """Measure an annotator on the documents kept out of its training, beside baselines."""
+    from atlas import verbs
+    from atlas.cli import show
+
+    print(show.evaluation(verbs.evaluate(model, tags, library, json_file, baselines=baselines)))
+
+
+def _execution(executor: Literal["local", "ray"], workers: int | None, address: str | None) -> Any:
+    from atlas.runner.run import Execution
+
+    return Execution(executor, workers, address)
+
+
+def _finish(result: Any, out: Path) -> None:
+    from atlas.cli import show
+    from atlas.errors import IncompleteRun
+
+    print(show.run_result(result, str(out)))
+    if not result.balanced:
+        raise IncompleteRun(f"{out}: the balance does not hold; see above")

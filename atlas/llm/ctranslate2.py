@@ -1,0 +1,121 @@
+"""The embedded engine: CTranslate2 in this process, on the CPU or a GPU, no server."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from atlas.errors import AtlasError
+from atlas.llm.base import Completion, Prompt, Sampling
+from atlas.models.fetch import locate
+
+
+class CTranslate2Config(BaseModel):
+    """Which model, and how it is run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["ctranslate2"] = Field("ctranslate2", description="Which engine this configures.")
+    model: str = Field("smollm2-135m-instruct", description="Catalogue name, folder of a converted model, or hub id.")
+    threads: int | None = Field(None, ge=1, description="Cores to use; all where not given.")
+    batch_size: int = Field(
+        4, ge=1, description="Prompts decoded together on one core; the key-value cache is copied at each step, "
+        "so small batches are fastest on CPUs."
+    )
+
+
+class CTranslate2Engine:
+    """Greedy or sampled decoding of many prompts that share a static piece.
+
+    One decoder runs per core. Prompts are sorted by length, so that a batch wastes little on padding, and
+    answers come back in the order asked. Special tokens inside ``Prompt.text`` are plain characters.
+    """
+
+    name = "ctranslate2"
+
+    def __init__(self, config: CTranslate2Config, path: Path) -> None:
+        import ctranslate2
+        from tokenizers import Tokenizer
+
+        if not (path / "model.bin").is_file():
+            raise AtlasError(
+                f"{path}: no CTranslate2 model (model.bin). Convert the checkpoint first: "
+                f"ct2-transformers-converter --model {path} --output_dir FOLDER --quantization int8"
+            )
+        self.model = config.model
+        self._batch_size = config.batch_size
+        self._tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
+        self._tokenizer.encode_special_tokens = True
+        cuda = ctranslate2.get_cuda_device_count() > 0
+        self._generator: Any = ctranslate2.Generator(
+            str(path),
+            device="cuda" if cuda else "cpu",
+            compute_type="default",
+            inter_threads=1 if cuda else (config.threads or os.cpu_count() or 1),
+            intra_threads=1,
+        )
+        vocabulary = self._tokenizer.get_vocab()
+        self._tokens = sorted(vocabulary, key=vocabulary.__getitem__)
+
+    def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        answers: list[Completion | None] = [None] * len(prompts)
+        by_static: dict[str, list[int]] = {}
+        for index, prompt in enumerate(prompts):
+            by_static.setdefault(prompt.static, []).append(index)
+        for static, indices in by_static.items():
+            encoded = {i: self._encode(prompts[i].text) for i in indices}
+            order = sorted(indices, key=lambda i: (len(encoded[i]), i))
+            results = self._generate(static, [encoded[i] for i in order], sampling)
+            for index, result in zip(order, results, strict=True):
+                answers[index] = self._completion(result, len(encoded[index]), sampling)
+        return [answer for answer in answers if answer is not None]
+
+    def _encode(self, text: str) -> list[str]:
+        return self._tokenizer.encode(text, add_special_tokens=False).tokens
+
+    def _generate(self, static: str, prompts: list[list[str]], sampling: Sampling) -> list[Any]:
+        options: dict[str, Any] = {}
+        if static:
+            options = {"static_prompt": self._encode(static), "cache_static_prompt": True}
+        banned = [self._encode(" " + text) for text in sampling.banned]
+        return self._generator.generate_batch(
+            prompts,
+            max_length=sampling.max_tokens,
+            min_length=min(MIN_TOKENS, sampling.max_tokens),
+            max_batch_size=self._batch_size,
+            end_token=self._end_tokens(sampling.stop),
+            sampling_topk=1 if sampling.temperature == 0 else 0,
+            sampling_temperature=sampling.temperature or 1.0,
+            no_repeat_ngram_size=NO_REPEAT,
+            suppress_sequences=banned or None,
+            include_prompt_in_result=False,
+            **options,
+        )
+
+    def _end_tokens(self, stop: tuple[str, ...]) -> list[str]:
+        """Tokens that hold a stop string; a byte-level vocabulary writes a line's end as Ċ."""
+        marks = [text.replace("\n", "Ċ").replace(" ", "Ġ") for text in stop]
+        inside = [token for token in self._tokens if any(mark in token for mark in marks)]
+        return [*inside, *[token for token in END_OF_TURN if token in self._tokens]]
+
+    def _completion(self, result: Any, prompt_tokens: int, sampling: Sampling) -> Completion:
+        ids = result.sequences_ids[0]
+        text = self._tokenizer.decode(ids)
+        return Completion(text, "length" if len(ids) >= sampling.max_tokens else "stop", prompt_tokens, len(ids))
+
+    def close(self) -> None:
+        self._generator.unload_model()
+
+
+# After code, small models like to go on with the next line; an answer has at least this many tokens.
+MIN_TOKENS = 2
+# A pair of tokens is generated once: small models fall into loops ("X, X, X"), and no list of tags needs a pair twice.
+NO_REPEAT = 2
+END_OF_TURN = ("<|im_end|>", "<|endoftext|>", "</s>")
+
+
+def load(config: CTranslate2Config) -> CTranslate2Engine:
+    """Build the engine; the model is fetched first where it is not on this machine."""
+    return CTranslate2Engine(config, locate(config.model))

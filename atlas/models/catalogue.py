@@ -1,0 +1,45 @@
+"""Which models Atlas knows by name."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Literal
+
+import yaml
+
+from atlas.errors import AtlasError
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model inside a package of the package index. ``main`` is the file checked when ``file`` is a folder."""
+
+    name: str
+    kind: Literal["generator", "encoder"]
+    description: str
+    licence: str
+    package: str
+    version: str
+    file: str
+    sha256: str
+    main: str = ""
+
+
+@lru_cache(maxsize=1)
+def catalogue() -> dict[str, Model]:
+    """All known models by name."""
+    text = (files("atlas.models") / "catalogue.yaml").read_text(encoding="utf-8")
+    return {name: Model(name=name, **entry) for name, entry in yaml.safe_load(text)["models"].items()}
+
+
+def named(name: str) -> Model:
+    """The catalogue's entry.
+
+    Raises:
+        AtlasError: no model of that name.
+    """
+    try:
+        return catalogue()[name]
+    except KeyError:
+        known = ", ".join(catalogue())
+        raise AtlasError(f"model {name!r}: not in the catalogue ({known}), no local path, and no hub id") from None

@@ -1,0 +1,56 @@
+"""Turn checkpoints into what the embedded engine runs."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"]
+
+
+def gguf_to_ctranslate2(gguf: Path, target: Path, scratch: Path) -> None:
+    """Convert a GGUF causal language model to CTranslate2 int8.
+
+    A model read from GGUF refuses ``save_pretrained``, so its weights are copied into a fresh model of the
+    same configuration, which is saved, which CTranslate2's converter reads.
+    """
+    checkpoint = scratch / "checkpoint"
+    with _quiet():
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        place = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
+        read = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.float32)
+        settings = {k: v for k, v in read.config.to_dict().items() if k not in ("quantization_config", "_name_or_path")}
+        fresh = type(read)(type(read.config)(**settings))
+        fresh.load_state_dict(read.state_dict())
+        fresh.save_pretrained(checkpoint)
+        AutoTokenizer.from_pretrained(**place).save_pretrained(checkpoint)
+        del read, fresh
+        checkpoint_to_ctranslate2(checkpoint, target)
+    shutil.rmtree(checkpoint)
+
+
+def checkpoint_to_ctranslate2(checkpoint: Path, target: Path) -> None:
+    """Convert a Hugging Face checkpoint folder to CTranslate2 int8, its tokenizer beside it."""
+    from ctranslate2.converters import TransformersConverter
+
+    present = [name for name in TOKENIZER_FILES if (checkpoint / name).is_file()]
+    TransformersConverter(str(checkpoint), copy_files=present).convert(str(target), quantization="int8", force=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the libraries' own progress bars and reports out of the user's terminal."""
+    import logging
+
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
+        yield
+    transformers_logging.set_verbosity(level)

@@ -1,0 +1,46 @@
+"""Sentence vectors."""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atlas.digest import of_files
+from atlas.models.fetch import locate
+
+
+class Encoder:
+    """A sentence-transformers model; vectors come L2-normalised, float32 [texts, dimensions]."""
+
+    def __init__(self, path: Path) -> None:
+        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
+            from sentence_transformers import SentenceTransformer
+            from transformers.utils import logging
+
+            logging.disable_progress_bar()
+            self._model: Any = SentenceTransformer(str(path), device=_device())
+        self.dimensions: int = self._model.get_embedding_dimension()
+        self.digest = of_files([p for p in path.rglob("*.safetensors")] or list(path.glob("*.bin")))
+
+    def encode(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
+        if not texts:
+            return np.zeros((0, self.dimensions), dtype=np.float32)
+        return self._model.encode(
+            list(texts), batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+        )
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@lru_cache(maxsize=2)
+def encoder(name: str) -> Encoder:
+    """The sentence model of that name (catalogue, path or hub id)."""
+    return Encoder(locate(name))

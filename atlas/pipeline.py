@@ -1,0 +1,146 @@
+"""What a pipeline file means: which stages, over what, in what order."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from atlas import verbs
+from atlas.config import PipelineConfig
+from atlas.errors import AtlasError, IncompleteRun
+from atlas.runner.run import Execution, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a pipeline puts things."""
+
+    sample: Path
+    tags: Path
+    library: Path
+    annotator: Path
+    annotations: Path
+    evaluation: Path
+    report: Path
+
+    @classmethod
+    def below(cls, out: str) -> "Places":
+        root = Path(out)
+        return cls(
+            root / "sample.parquet",
+            root / "tags",
+            root / "library",
+            root / "annotator",
+            root / "annotations",
+            root / verbs.EVALUATION,
+            root / "report.html",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a pipeline run came to. ``seconds`` are of this run: steps already done take next to none."""
+
+    places: Places
+    tags: Result
+    funnel: dict[str, int]
+    card: dict[str, Any]
+    evaluation: dict[str, Any]
+    annotations: Result
+    seconds: dict[str, float]
+
+
+def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET) -> Outcome:
+    """Run every stage of a pipeline; what is already done and still right is kept.
+
+    Raises:
+        IncompleteRun: a stage ended without an account of every record.
+    """
+    places = Places.below(config.out)
+    clock = _Clock()
+    hooks.say("choosing the chunks to tag")
+    size = config.tag.unit_chunks
+    verbs.sample(config.corpus, config.chunk, config.tag.sample, size, places.sample)
+    clock.lap("sample")
+    hooks.say(f"tagging with {config.tag.engine.model}")
+    tags = _balanced(verbs.tag(places.sample, config.tag, places.tags, hooks), places.tags)
+    clock.lap("tag")
+    _, funnel = verbs.canonicalize(places.tags, config.canonicalize, places.library, hooks)
+    clock.lap("canonicalize")
+    card = verbs.train(places.tags, places.library, config.chunk, config.train, places.annotator, hooks)
+    clock.lap("train")
+    evaluation = verbs.evaluate(places.annotator, places.tags, places.library, places.evaluation, hooks=hooks)
+    clock.lap("evaluate")
+    hooks.say("annotating the corpus")
+    how = config.annotate
+    annotations = verbs.annotate(
+        config.corpus,
+        places.annotator,
+        places.annotations,
+        text=how.text,
+        execution=Execution(how.executor, how.workers, how.address),
+        hooks=hooks,
+    )
+    _balanced(annotations, places.annotations)
+    clock.lap("annotate")
+    if clock.worked or not places.report.is_file():
+        hooks.say("writing the report")
+        verbs.report(
+            places.annotations,
+            places.library,
+            places.report,
+            model=places.annotator,
+            evaluation=places.evaluation,
+            title=config.name,
+            facts=_facts(config),
+        )
+    clock.lap("report")
+    return Outcome(places, tags, funnel, card, evaluation, annotations, clock.seconds)
+
+
+def _facts(config: PipelineConfig) -> dict[str, str]:
+    return {
+        "corpus": config.corpus.path,
+        "tagger": config.tag.engine.model,
+        "prompt": config.tag.prompt,
+        "sentence model": config.canonicalize.encoder,
+        "tokenizer": config.chunk.tokenizer,
+    }
+
+
+def _balanced(result: Result, folder: Path) -> Result:
+    if not result.balanced:
+        problems = "\n  ".join(result.problems())
+        raise IncompleteRun(f"{folder}: the balance does not hold:\n  {problems}\nMend the cause and run again.")
+    return result
+
+
+WORK_SECONDS = 1.5  # a step that took longer than this did something
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name] = now - self._last
+        self._last = now
+
+    @property
+    def worked(self) -> bool:
+        return any(seconds > WORK_SECONDS for seconds in self.seconds.values())
+
+
+def sample_size(places: Places) -> int:
+    """How many chunks the sample holds.
+
+    Raises:
+        AtlasError: it was not made yet.
+    """
+    if not places.sample.is_file():
+        raise AtlasError(f"{places.sample}: not there yet; run the pipeline first")
+    return pq.read_metadata(places.sample).num_rows
