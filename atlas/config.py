@@ -1,7 +1,7 @@
 """What a pipeline file may say: each stage's own settings, put together."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -54,11 +54,14 @@ def load(path: Path) -> PipelineConfig:
     try:
         return PipelineConfig(**plain(root))
     except ValidationError as error:
-        lines = [f"{path}:{_line(root, e['loc'])}: {_words(e['loc'])}: {e['msg']}" for e in error.errors()]
+        lines = [
+            f"{path}:{_line(root, mistake['loc'])}: {_words(mistake['loc'])}: {mistake['msg']}"
+            for mistake in error.errors()
+        ]
         raise AtlasError("\n".join(lines)) from None
 
 
-def plain(node: Node) -> object:
+def plain(node: Node) -> Any:
     """The value of a node without its line numbers."""
     if isinstance(node.value, dict):
         return {key: plain(child) for key, child in node.value.items()}
@@ -71,8 +74,8 @@ def _line(node: Node, place: tuple[str | int, ...]) -> int:
     for step in place:
         if isinstance(node.value, dict) and step in node.value:
             node = node.value[step]
-        elif isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
+        elif isinstance(node.value, list):
+            node = node.value[int(step)]
     return node.line
 
 

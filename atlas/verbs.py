@@ -47,10 +47,15 @@ class Hooks:
 
 
 QUIET = Hooks()
+HERE = Execution()
 
 
 def chunk(
-    corpus: CorpusConfig, config: ChunkConfig, out: Path, execution: Execution = Execution(), hooks: Hooks = QUIET  # noqa: B008
+    corpus: CorpusConfig,
+    config: ChunkConfig,
+    out: Path,
+    execution: Execution = HERE,
+    hooks: Hooks = QUIET,
 ) -> Result:
     """Cut a corpus into chunks; one row a chunk, schema CHUNKS."""
     from atlas.chunking.stage import ChunkStage
@@ -65,7 +70,7 @@ def annotate(
     *,
     text: bool = True,
     library: Path | None = None,
-    execution: Execution = Execution(),  # noqa: B008
+    execution: Execution = HERE,
     hooks: Hooks = QUIET,
 ) -> Result:
     """Chunk and label a corpus with a trained annotator, in one pass.
@@ -112,7 +117,9 @@ def tag(chunks: Path, config: TagConfig, out: Path, hooks: Hooks = QUIET) -> Res
     return run_stage(stage, source, out, str(chunks), recipe, Execution(), hooks.watch, hooks.started)
 
 
-def canonicalize(tags: Path, config: CanonicalizeConfig, out: Path, hooks: Hooks = QUIET) -> tuple[Library, dict[str, int]]:
+def canonicalize(
+    tags: Path, config: CanonicalizeConfig, out: Path, hooks: Hooks = QUIET
+) -> tuple[Library, dict[str, int]]:
     """Build the concept library from tags, or bring the one in ``out`` up to date.
 
     Nothing is changed where tags, settings and library are those of the last build.
@@ -125,7 +132,13 @@ def canonicalize(tags: Path, config: CanonicalizeConfig, out: Path, hooks: Hooks
     base_folder = out if any(out.glob("*.yaml")) else Path(config.base) if config.base else None
     base = store.load(base_folder) if base_folder else Library(())
     noted = out / FUNNEL
-    key = of_json({"tags": [p.rsplit("/", 1)[-1] for p in folder.parts()], "rows": _tags_digest(table), "config": config.model_dump()})
+    key = of_json(
+        {
+            "tags": [p.rsplit("/", 1)[-1] for p in folder.parts()],
+            "rows": _tags_digest(table),
+            "config": config.model_dump(),
+        }
+    )
     if noted.is_file() and base_folder == out:
         before = json.loads(noted.read_text())
         if before.get("key") == key and before.get("library") == base.digest:

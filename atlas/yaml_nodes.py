@@ -43,8 +43,8 @@ def read(path: Path) -> Node:
         return _node(composed, loader, path)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise AtlasError(f"{path}:{line}: not valid YAML: {error.problem or error.context}") from None
+        at = mark.line + 1 if mark else 1
+        raise AtlasError(f"{path}:{at}: not valid YAML: {error.problem or error.context}") from None
     except yaml.YAMLError as error:
         raise AtlasError(f"{path}: not valid YAML: {error}") from None
     finally:

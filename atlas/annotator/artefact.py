@@ -31,7 +31,9 @@ class Annotator:
         return self.settings["library_digest"]
 
 
-def save(folder: Path, weights: Weights, featurizer: Featurizer, settings: dict[str, Any], card: dict[str, Any]) -> None:
+def save(
+    folder: Path, weights: Weights, featurizer: Featurizer, settings: dict[str, Any], card: dict[str, Any]
+) -> None:
     """Write an annotator. The config comes last: a folder without it is no annotator."""
     from safetensors.numpy import save as to_bytes
 

@@ -13,7 +13,7 @@ class TrainConfig(BaseModel):
     tier: Literal["fast"] = Field("fast", description="Kind of annotator.")
     encoder: str = Field("all-minilm-l6-v2", description="Sentence model whose word meanings are distilled.")
     bigram_buckets: int = Field(1 << 18, ge=1024, description="Hash buckets of token pairs.")
-    dimensions: int = Field(128, ge=8, description="Dimensions of the distilled token vectors.")
+    dimensions: int = Field(256, ge=8, description="Dimensions of the distilled token vectors.")
     heldout_share: float = Field(0.2, gt=0, lt=1, description="Share of documents kept out for evaluation.")
     folds: int = Field(4, ge=2, description="Folds by document, for fusion weights, calibration and thresholds.")
     min_positives: int = Field(2, ge=1, description="Training chunks from which a concept gets weights of its own.")

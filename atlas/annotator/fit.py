@@ -17,7 +17,8 @@ def one_vs_rest(
     """Logistic regression per concept on sparse features.
 
     Returns:
-        Weights, CSR float32 [F, C], and bias float32 [C]; concepts with fewer positives have neither.
+        Weights, CSR float32 [F, C], and bias float32 [C]; concepts with fewer positives have no weight and
+        NaN as their bias.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -26,7 +27,7 @@ def one_vs_rest(
     narrow = sparse.csr_matrix(
         (features.data, compact.astype(np.int32), features.indptr), shape=(features.shape[0], len(used))
     )
-    bias = np.zeros(labels.shape[1], dtype=np.float32)
+    bias = np.full(labels.shape[1], np.nan, dtype=np.float32)
     rows, columns, values = [], [], []
     for concept in range(labels.shape[1]):
         truth = labels[:, concept]

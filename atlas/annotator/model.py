@@ -34,6 +34,7 @@ class Weights:
     positives: np.ndarray  # int32 [C]: training chunks with the concept
     idf: np.ndarray  # float32 [F]
     word_vectors: np.ndarray  # float16 [words, d]
+    centre: np.ndarray  # float32 [d]: mean of the training chunks' vectors
     meaning: np.ndarray  # float32 [C, d], L2-normalised
     company: np.ndarray  # float32 [C, d], L2-normalised or zero
     linear_data: np.ndarray  # float32 [nnz]: CSR [F, C]
@@ -75,7 +76,7 @@ def views(weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray]
     """All views of a batch of chunks, float32 [views, chunks, C]."""
     counts = featurizer.counts(tokens)
     weighed = weigh(counts, weights.idf)
-    vectors = chunk_vectors(weighed, weights.word_vectors)
+    vectors = centred(chunk_vectors(weighed, weights.word_vectors), weights.centre)
     shape = (counts.shape[0], len(weights.concept_ids))
     stacked = np.empty((len(VIEWS), *shape), dtype=np.float32)
     stacked[0] = (weighed @ weights.linear).toarray() + weights.linear_bias
@@ -91,6 +92,15 @@ def chunk_vectors(weighed: sparse.csr_matrix, word_vectors: np.ndarray) -> np.nd
     """Weighted sums of word vectors, L2-normalised, float32 [chunks, d]; zero where no word is known."""
     words = weighed[:, : len(word_vectors)]
     return unit_rows(words @ word_vectors.astype(np.float32))
+
+
+def centred(vectors: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Vectors without what all of them share, L2-normalised again.
+
+    All sums of word vectors point about the same way; taking the mean off lifts the precision at 1 of
+    ``meaning`` alone from 0.16 to 0.31 on the example corpus (docs/decisions/0005-annotator-views.md).
+    """
+    return unit_rows(vectors - centre)
 
 
 def unit_rows(matrix: np.ndarray) -> np.ndarray:

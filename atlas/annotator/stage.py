@@ -91,5 +91,3 @@ def label_chunks(
     if not all_ids:
         return np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int64)
     return np.concatenate(all_ids), np.concatenate(all_scores), np.concatenate(all_sizes)
-
-

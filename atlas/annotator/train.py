@@ -11,7 +11,7 @@ from atlas.annotator import fit
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import Labelled
 from atlas.annotator.features import Featurizer, inverse_document_frequency, weigh
-from atlas.annotator.model import BANDS, VIEWS, Weights, chunk_vectors, fuse, unit_rows, views
+from atlas.annotator.model import BANDS, VIEWS, Weights, centred, chunk_vectors, fuse, unit_rows, views
 from atlas.chunking.tokenizer import tokenizer
 from atlas.errors import AtlasError
 from atlas.library.concept import Library
@@ -36,7 +36,7 @@ def train(
     Returns:
         Weights, the featurizer that goes with them, and seconds by step.
     """
-    if len({d for d in data.doc_ids}) < config.folds:
+    if len(set(data.doc_ids)) < config.folds:
         raise AtlasError(
             f"{len(set(data.doc_ids))} tagged documents are too few to train on; tag more (at least {config.folds})"
         )
@@ -78,28 +78,32 @@ def _views_from(
     idf = inverse_document_frequency(counts)
     weighed = weigh(counts, idf)
     positives = data.labels.sum(axis=0).astype(np.int32)
+    share = (positives + 0.5) / (len(data) + 1)
+    log_odds = np.log(share / (1 - share)).astype(np.float32)
     linear, bias = fit.one_vs_rest(weighed, data.labels, config.min_positives, config.seed)
     names, starts = _name_matrix(library, featurizer, idf)
-    vectors = chunk_vectors(weighed, word_vectors)
-    company = unit_rows((sparse.csr_matrix(data.labels.T, dtype=np.float32) @ vectors))
+    raw = chunk_vectors(weighed, word_vectors)
+    centre = raw.mean(axis=0)
+    vectors = centred(raw, centre)
+    company = unit_rows(sparse.csr_matrix(data.labels.T, dtype=np.float32) @ vectors)
     company[positives == 0] = 0
-    share = (positives + 0.5) / (len(data) + 1)
     return Weights(
         concept_ids=np.array([c.id for c in library.active], dtype=np.int32),
         positives=positives,
         idf=idf,
         word_vectors=word_vectors,
+        centre=centre,
         meaning=_meanings(library, featurizer, idf, word_vectors),
         company=company.astype(np.float32),
         linear_data=linear.data,
         linear_indices=linear.indices.astype(np.int32),
         linear_indptr=linear.indptr.astype(np.int64),
-        linear_bias=bias,
+        linear_bias=np.where(np.isnan(bias), log_odds, bias).astype(np.float32),
         name_data=names.data.astype(np.float32),
         name_indices=names.indices.astype(np.int32),
         name_indptr=names.indptr.astype(np.int64),
         name_starts=starts,
-        log_odds=np.log(share / (1 - share)).astype(np.float32),
+        log_odds=log_odds,
         fusion=np.zeros((len(BANDS), len(VIEWS)), dtype=np.float32),
         knots_x=np.zeros(1, dtype=np.float32),
         knots_y=np.zeros(1, dtype=np.float32),
@@ -126,4 +130,5 @@ def _meanings(library: Library, featurizer: Featurizer, idf: np.ndarray, word_ve
     """Vectors of what is said of each concept: its name twice, aliases and members once, float32 [C, d]."""
     named = tokenizer(featurizer.tokenizer)
     texts = [f" {c.name}. {'. '.join(c.names())}" for c in library.active]
-    return chunk_vectors(weigh(featurizer.counts([named.encode(text) for text in texts]), idf), word_vectors)
+    vectors = chunk_vectors(weigh(featurizer.counts([named.encode(text) for text in texts]), idf), word_vectors)
+    return centred(vectors, vectors.mean(axis=0)) if len(vectors) > 1 else vectors

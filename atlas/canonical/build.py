@@ -79,7 +79,9 @@ def build(tags: pa.Table, base: Library, config: CanonicalizeConfig, embed: Embe
         placed = {id(form) for cluster in kept for form in cluster}
         left = [row for row in rest if id(ours[row]) not in placed]
         with_new = Library(tuple(concepts[i] for i in sorted(concepts)))
-        for row, concept_id in zip(left, _link([ours[r] for r in left], vectors[left], with_new, facet, least, embed), strict=True):
+        for row, concept_id in zip(
+            left, _link([ours[r] for r in left], vectors[left], with_new, facet, least, embed), strict=True
+        ):
             if concept_id is not None:
                 members[concept_id].append(ours[row])
                 linked += 1
@@ -173,6 +175,8 @@ def _beside(
     """Up to two content concepts that share the concept's chunks more often than chance would have it."""
     together = Counter(other for row in rows for other in on_row[row] if other != concept_id)
     lifted = [
-        (n, other) for other, n in together.items() if n >= 2 and n * total >= BESIDE_LIFT * len(rows) * len(rows_of[other])
+        (n, other)
+        for other, n in together.items()
+        if n >= 2 and n * total >= BESIDE_LIFT * len(rows) * len(rows_of[other])
     ]
     return [other for _, other in sorted(lifted, key=lambda pair: (-pair[0], pair[1]))[:2]]

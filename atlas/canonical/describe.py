@@ -1,7 +1,7 @@
 """Names, descriptions, questions and quotes of concepts, from their member tags and where these occur."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from atlas.canonical.forms import Form
 from atlas.library.concept import Example
@@ -67,7 +67,7 @@ def _examples(chosen: dict[str, str]) -> tuple[Example, ...]:
     return tuple(Example(quote, doc_id) for doc_id, quote in chosen.items())
 
 
-def _quote(text: str, surfaces: Sequence[str]) -> str:
+def _quote(text: str, surfaces: Iterable[str]) -> str:
     sentences = [" ".join(s.split()) for s in _SENTENCE.split(text.strip()) if s.strip()]
     wanted = [surface.casefold() for surface in surfaces]
     best = next((s for s in sentences if any(w in s.casefold() for w in wanted)), sentences[0] if sentences else "")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -108,9 +109,7 @@ def _main_kind(members: list[Cut], sizes: list[int]) -> str:
     return max(weights, key=lambda kind: weights[kind])
 
 
-def _whole(
-    start: int, end: int, kind: str, status: str, config: ChunkConfig, measure: "_Measure"
-) -> Iterator[Chunk]:
+def _whole(start: int, end: int, kind: str, status: str, config: ChunkConfig, measure: "_Measure") -> Iterator[Chunk]:
     """One chunk; two halves where its exact count is above the maximum after all (unclean cuts only)."""
     tokens = measure.tokens(start, end)
     if len(tokens) <= config.max_tokens or end - start < 2:
@@ -170,7 +169,7 @@ class _Measure:
     def __init__(self, text: str, start: int, end: int, tokenizer: Tokenizer) -> None:
         self._text, self._start, self._end, self._tokenizer = text, start, end, tokenizer
         edges = _run_edges(text, start, end)
-        pieces = [tokenizer.encode(text[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+        pieces = [tokenizer.encode(text[a:b]) for a, b in pairwise(edges)]
         self._ids = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
         self._unclean_edges = [edge for edge in edges[1:-1] if not is_clean(text, edge, end)]
         self._exact = tokenizer.splits_at_whitespace
@@ -204,9 +203,9 @@ class _Measure:
 
     def tokens(self, start: int, end: int) -> np.ndarray:
         """Ids of the span encoded alone: sliced from the block's where that is the same."""
-        if self._exact and self._clean(start) and self._clean(end):
-            if not any(start < edge < end for edge in self._unclean_edges):
-                return self._ids[self._tokens_before(start) : self._tokens_before(end)]
+        torn = any(start < edge < end for edge in self._unclean_edges)
+        if self._exact and not torn and self._clean(start) and self._clean(end):
+            return self._ids[self._tokens_before(start) : self._tokens_before(end)]
         return self._tokenizer.encode(self._text[start:end])
 
     def _clean(self, position: int) -> bool:

@@ -16,6 +16,7 @@ class ChunkConfig(BaseModel):
     def _maximum_above_target(self) -> "ChunkConfig":
         if self.max_tokens < self.target_tokens:
             raise ValueError(
-                f"max_tokens ({self.max_tokens}) is below target_tokens ({self.target_tokens}); raise it or lower the target"
+                f"max_tokens ({self.max_tokens}) is below target_tokens ({self.target_tokens}); "
+                "raise it or lower the target"
             )
         return self

@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterator
 
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof rev gen sen rep gov st jr sr vs etc al cf eg ie viz approx est dept univ fig figs eq eqs "
-    "sec ch chap vol no nos pp ed eds trans inc ltd co corp jan feb mar apr jun jul aug sep sept oct nov dec "
-    "mt ft capt col lt sgt maj hon pres supt resp ca".split()
+    (
+        "mr mrs ms dr prof rev gen sen rep gov st jr sr vs etc al cf eg ie viz approx est dept univ fig figs eq "
+        "eqs sec ch chap vol no nos pp ed eds trans inc ltd co corp jan feb mar apr jun jul aug sep sept oct nov "
+        "dec mt ft capt col lt sgt maj hon pres supt resp ca"
+    ).split()
 )
 
 _END = re.compile(

@@ -71,7 +71,9 @@ def chunk_documents(documents: pa.RecordBatch, config: ChunkConfig, named: Token
     carried = [name for name in documents.schema.names if name not in DOCUMENTS.names]
     columns |= {name: documents.column(name).take(repeat) for name in carried}
     schema = pa.schema([*CHUNKS, *[documents.schema.field(name) for name in carried]])
-    return Chunked(pa.RecordBatch.from_arrays([columns[f.name] for f in schema], schema=schema), [c.tokens for c in chunks])
+    return Chunked(
+        pa.RecordBatch.from_arrays([columns[f.name] for f in schema], schema=schema), [c.tokens for c in chunks]
+    )
 
 
 CHUNK_COLUMN_NAMES = CHUNK_COLUMNS.names

@@ -151,7 +151,7 @@ def _line_strength(kind: str, blank: bool, before: str, line: str, fenced: bool)
         return None
     if kind in ("list", "table", "code"):
         return Strength.ITEM
-    if len(before) > LONG_LINE and (before[-1] in ".!?:;…\"”)。" or not line[0].islower()):
+    if len(before) > LONG_LINE and (before[-1] in '.!?:;…"”)。' or not line[0].islower()):
         return Strength.PARAGRAPH
     return None
 

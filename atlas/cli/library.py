@@ -80,7 +80,12 @@ def search(
         known = {concept.id for concept in found}
         near = by_meaning(loaded, words, encoder("all-minilm-l6-v2").encode, limit + len(known))
         found += [concept for concept in near if concept.id not in known][: limit - len(found)]
-    print(table([[c.id, c.name, c.facet, c.counts.chunks, c.description] for c in found], ["id", "name", "facet", "chunks", "description"]))
+    print(
+        table(
+            [[c.id, c.name, c.facet, c.counts.chunks, c.description] for c in found],
+            ["id", "name", "facet", "chunks", "description"],
+        )
+    )
 
 
 @app.command()
@@ -100,4 +105,9 @@ def show(
     matches = [c for c in loaded.concepts if str(c.id) == concept or normal_form(c.name) == form]
     if not matches:
         raise AtlasError(f"{concept!r}: no concept of {library} has this id or name; try `atlas library search`")
-    print(yaml.dump([store.entry(c) for c in matches], Dumper=store.Dumper, sort_keys=False, allow_unicode=True, width=110), end="")
+    print(
+        yaml.dump(
+            [store.entry(c) for c in matches], Dumper=store.Dumper, sort_keys=False, allow_unicode=True, width=110
+        ),
+        end="",
+    )

@@ -20,7 +20,9 @@ def list_models() -> None:
 
 @app.command("fetch")
 def fetch_models(
-    names: Annotated[list[str] | None, typer.Argument(help="Models to fetch; all of the catalogue where not given.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Models to fetch; all of the catalogue where not given.")
+    ] = None,
 ) -> None:
     """Download, check and prepare models, once; they are kept in the cache folder."""
     from atlas.models.catalogue import catalogue

@@ -43,14 +43,16 @@ def status(
     verify: Annotated[bool, typer.Option("--verify", help="Read every part to its last byte.")] = False,
     quarantine: Annotated[bool, typer.Option("--quarantine", help="List the quarantined records.")] = False,
 ) -> None:
-    """Say what a run holds: units done, balance, quarantine. Works on live and dead runs; exits with 1 if incomplete."""
+    """Say what a run holds: units done, balance, quarantine. Live or dead; exits with 1 if incomplete."""
     from atlas.cli import show
     from atlas.errors import AtlasError
     from atlas.runner.folder import MANIFEST, RunFolder
     from atlas.runner.inspect import quarantined
     from atlas.runner.inspect import status as inspect
 
-    folders = [folder] if (folder / MANIFEST).is_file() or "://" in str(folder) else sorted(folder.glob(f"*/{MANIFEST}"))
+    folders = (
+        [folder] if (folder / MANIFEST).is_file() or "://" in str(folder) else sorted(folder.glob(f"*/{MANIFEST}"))
+    )
     runs = [path.parent if path.name == MANIFEST else path for path in folders]
     if not runs:
         raise AtlasError(f"{folder}: holds no run, nor does a folder in it")

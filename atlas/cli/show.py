@@ -34,9 +34,7 @@ def balance(result: Result) -> str:
     counts = result.counts
     mark = "balanced" if result.balanced else "NOT BALANCED"
     empty = f", of these {counts.empty:,} empty" if counts.empty else ""
-    return (
-        f"{counts.records_in:,} in = {counts.records_out:,} out{empty} + {counts.quarantined:,} quarantined: {mark}"
-    )
+    return f"{counts.records_in:,} in = {counts.records_out:,} out{empty} + {counts.quarantined:,} quarantined: {mark}"
 
 
 def run_result(result: Result, out: str) -> str:
@@ -64,7 +62,7 @@ def evaluation(result: Mapping[str, Any]) -> str:
     held = result["heldout"]
     rows = [[s["system"], *(s.get(column) for column in SYSTEM_COLUMNS)] for s in result["systems"]]
     return (
-        f"{held['chunks']:,} held-out chunks of {held['documents']:,} documents, {held['concepts']:,} concepts on them\n"
+        f"{held['chunks']:,} held-out chunks of {held['documents']:,} documents, {held['concepts']:,} concepts\n"
         + table(rows, ["system", *SYSTEM_COLUMNS])
     )
 
@@ -74,15 +72,17 @@ def pipeline(outcome: Outcome) -> str:
     places, counts = outcome.places, outcome.annotations.counts
     tags, funnel = outcome.tags.counts, outcome.funnel
     seconds = outcome.seconds
+    mean = counts.tokens / max(1, counts.rows)
     took = "  ".join(f"{name} {value:.1f} s" for name, value in seconds.items() if value >= 0.05)
     lines = [
         f"documents          {counts.records_in:,}",
-        f"chunks             {counts.rows:,} ({counts.tokens:,} tokens, {counts.tokens / max(1, counts.rows):.0f} a chunk)",
-        f"tags               {funnel['tags']:,} on {tags.records_out:,} sampled chunks ({funnel['forms']:,} distinct)",
-        f"concepts           {funnel['concepts']:,} ({funnel['new_concepts']:,} new, on at least {funnel['min_chunks']} chunks each)",
+        f"chunks             {counts.rows:,} ({counts.tokens:,} tokens, {mean:.0f} a chunk)",
+        f"tags               {funnel['tags']:,} ({funnel['forms']:,} distinct) on {tags.records_out:,} sampled chunks",
+        f"concepts           {funnel['concepts']:,} ({funnel['new_concepts']:,} of them new)",
         f"labels per chunk   {counts.labels / max(1, counts.rows):.1f}",
         f"balance            {balance(outcome.annotations)}",
-        f"rates              {_rate(tags.records_out, seconds['tag'])} tagging, {_rate(counts.rows, seconds['annotate'])} annotating",
+        f"tagging rate       {_rate(tags.records_out, seconds['tag'])}",
+        f"annotating rate    {_rate(counts.rows, seconds['annotate'])}",
         f"time               {sum(seconds.values()):.0f} s ({took})",
         "",
         evaluation(outcome.evaluation),

@@ -106,8 +106,12 @@ def tag(
     columns: CorpusConfig,
     chunking: ChunkConfig,
     sampling: SampleConfig,
-    engine: Annotated[Literal["ctranslate2", "openai"], typer.Option(help="Engine that completes prompts.")] = "ctranslate2",
-    model: Annotated[str | None, typer.Option(help="Model: catalogue name, path, hub id, or the server's name.")] = None,
+    engine: Annotated[
+        Literal["ctranslate2", "openai"], typer.Option(help="Engine that completes prompts.")
+    ] = "ctranslate2",
+    model: Annotated[
+        str | None, typer.Option(help="Model: catalogue name, path, hub id, or the server's name.")
+    ] = None,
     base_url: Annotated[str | None, typer.Option(help="Server, for --engine openai: http://host:port/v1.")] = None,
     prompt: Annotated[str | None, typer.Option(help="Prompt version or file. [default: by engine]")] = None,
     dry_run: DryRun = False,

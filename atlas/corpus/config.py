@@ -11,7 +11,7 @@ class CorpusConfig(BaseModel):
     path: str = Field(
         "",
         description="File, folder, glob or URL (Parquet, JSON Lines, text), a saved Hugging Face dataset, "
-        "or hf:NAME[:SPLIT] for one by name."
+        "or hf:NAME[:SPLIT] for one by name.",
     )
     id: str | None = Field(None, description="Column with the document's id. Without it: <file>#<row>.")
     text: str = Field("text", description="Column with the document's text.")
@@ -22,6 +22,4 @@ class CorpusConfig(BaseModel):
     unit_bytes: int = Field(
         32 << 20, gt=0, description="About how many input bytes make one unit of work (one output part)."
     )
-    batch_bytes: int = Field(
-        4 << 20, gt=0, description="About how many bytes of text are held in memory at a time."
-    )
+    batch_bytes: int = Field(4 << 20, gt=0, description="About how many bytes of text are held in memory at a time.")

@@ -191,7 +191,9 @@ def plan_dataset(dataset: Any, url: str, unit_rows: int) -> Iterator[Unit]:
     for start in range(0, len(dataset), unit_rows):
         stop = min(start + unit_rows, len(dataset))
         label = url.removeprefix("hf:").rstrip("/").rsplit("/", 1)[-1]
-        yield Unit(part_name(label, start, stop), "dataset", url, label, start, stop, dataset._fingerprint, stop - start, 0)
+        yield Unit(
+            part_name(label, start, stop), "dataset", url, label, start, stop, dataset._fingerprint, stop - start, 0
+        )
 
 
 def read_dataset(dataset: Any, unit: Unit) -> Iterator[Row]:

@@ -29,7 +29,9 @@ _IRREGULAR = {
     "lives": "life",
 }
 # Words that end like plurals but are none.
-_SINGULAR = re.compile(r"(?:ss|us|is|ics|ous|news|series|species|physics|lens|gas|bias|canvas|atlas|alias|devops|https|css|os|ios|aws|dns|sms|gps|rss)$")
+_SINGULAR = re.compile(
+    r"(?:ss|us|is|ics|ous|news|series|species|physics|lens|gas|bias|canvas|atlas|alias|devops|https|css|os|ios|aws|dns|sms|gps|rss)$"
+)
 
 
 def singular(word: str) -> str:

@@ -19,9 +19,7 @@ def by_words(library: Library, words: str) -> list[Concept]:
     return [hit[-1] for hit in sorted(found, key=lambda hit: hit[:-1])]
 
 
-def by_meaning(
-    library: Library, words: str, embed: Callable[[Sequence[str]], np.ndarray], most: int
-) -> list[Concept]:
+def by_meaning(library: Library, words: str, embed: Callable[[Sequence[str]], np.ndarray], most: int) -> list[Concept]:
     """The concepts whose name and description are nearest to the words, nearest first."""
     concepts = library.active
     if not concepts:

@@ -8,9 +8,9 @@ import yaml
 
 from atlas.errors import AtlasError
 from atlas.library.concept import Concept, Counts, Example, Library
-from atlas.yaml_nodes import Node, read
 from atlas.storage import write_text
 from atlas.tables import FACETS
+from atlas.yaml_nodes import Node, read
 
 MAX_ID = 2**31 - 1
 _KEYS = {

@@ -21,8 +21,10 @@ class CTranslate2Config(BaseModel):
     model: str = Field("smollm2-135m-instruct", description="Catalogue name, folder of a converted model, or hub id.")
     threads: int | None = Field(None, ge=1, description="Cores to use; all where not given.")
     batch_size: int = Field(
-        4, ge=1, description="Prompts decoded together on one core; the key-value cache is copied at each step, "
-        "so small batches are fastest on CPUs."
+        4,
+        ge=1,
+        description="Prompts decoded together on one core; the key-value cache is copied at each step, "
+        "so small batches are fastest on CPUs.",
     )
 
 

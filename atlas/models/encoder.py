@@ -23,14 +23,18 @@ class Encoder:
 
             logging.disable_progress_bar()
             self._model: Any = SentenceTransformer(str(path), device=_device())
-        self.dimensions: int = self._model.get_embedding_dimension()
-        self.digest = of_files([p for p in path.rglob("*.safetensors")] or list(path.glob("*.bin")))
+        self.dimensions: int = self._model.get_embedding_dimension() or 0
+        self.digest = of_files(list(path.rglob("*.safetensors")) or list(path.glob("*.bin")))
 
     def encode(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
         if not texts:
             return np.zeros((0, self.dimensions), dtype=np.float32)
         return self._model.encode(
-            list(texts), batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+            list(texts),
+            batch_size=batch_size,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+            convert_to_numpy=True,
         )
 
 

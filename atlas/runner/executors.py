@@ -3,6 +3,7 @@
 An executor is given tasks and gives back outcomes in any order. A worker that dies is an answer too.
 """
 
+import logging
 import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -152,16 +153,16 @@ class OnRay:
 
         self._started = not ray.is_initialized()
         if self._started:
-            ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+            ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
         self._ray = ray
         self._make_worker = make_worker
         self.slots = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        self._actor_class = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_Actor)
+        self._actor_class: Any = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_Actor)
         self._idle: list[Any] = []
         self._busy: dict[Any, tuple[Any, Task]] = {}
 
     def submit(self, task: Task) -> None:
-        actor = self._idle.pop() if self._idle else self._actor_class.remote(self._make_worker)
+        actor: Any = self._idle.pop() if self._idle else self._actor_class.remote(self._make_worker)
         self._busy[actor.work.remote(task)] = (actor, task)
 
     def answer(self) -> Answer:

@@ -101,7 +101,7 @@ def run(
     out: str | Path,
     corpus: str,
     recipe: dict[str, Any],
-    execution: Execution = Execution(),  # noqa: B008 (frozen)
+    execution: Execution = Execution(),
     watch: Watch | None = None,
     started: Callable[[Plan], None] | None = None,
 ) -> Result:
@@ -236,7 +236,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _duplicates(folder: RunFolder, parts: tuple[str, ...]) -> list[str]:
-    """Document ids that occur in more than one part, at most ten, with the parts. Memory stays bounded: DuckDB spills."""
+    """At most ten document ids that occur in more than one part, with the parts. DuckDB bounds the memory."""
     if len(parts) < 2:
         return []
     import duckdb

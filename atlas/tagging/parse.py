@@ -13,10 +13,23 @@ _TRIM = " \t\"'`*_-–—•:.()[]{}<>/\\"
 _CODE = re.compile(r"[(){}\[\]=<>@|\\]|::|->|\+\+\S")
 _THE = re.compile(r"^[Tt]he ")
 _NUMBER = re.compile(r"[\d\W_]+")
-_NOTHING = frozenset("none null nothing n/a na unknown no names not applicable various other text passage".split()) | {
-    "not applicable",
-    "no names",
-}
+_NOTHING = frozenset(
+    (
+        "none",
+        "null",
+        "nothing",
+        "n/a",
+        "na",
+        "unknown",
+        "no",
+        "name",
+        "no name",
+        "not applicable",
+        "other",
+        "text",
+        "passage",
+    )
+)
 
 
 def line_tags(answer: str, facets: Sequence[str], labels: Sequence[str], *, cut_off: bool) -> dict[str, list[str]]:

@@ -81,9 +81,7 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         pass
 
-    def put(
-        self, status: int, body: bytes, headers: dict[str, str] | None = None, length: int | None = None
-    ) -> None:
+    def put(self, status: int, body: bytes, headers: dict[str, str] | None = None, length: int | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         for name, value in (headers or {}).items():
@@ -102,11 +100,7 @@ def answer(
 
     def play(handler: Handler) -> None:
         chat = handler.path.endswith("/chat/completions")
-        said = (
-            {"message": {"role": "assistant", "content": text, "refusal": refusal}}
-            if chat
-            else {"text": text}
-        )
+        said = {"message": {"role": "assistant", "content": text, "refusal": refusal}} if chat else {"text": text}
         usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1]}
         reply = {"choices": [{"index": 0, "finish_reason": finish} | said], "usage": usage}
         handler.put(200, json.dumps(reply).encode())

@@ -339,9 +339,7 @@ def test_backoff_is_spread_and_its_bound_doubles_up_to_the_longest() -> None:
 # Where the key must not be
 
 
-def test_key_the_server_echoes_is_in_no_detail_error_or_log(
-    server: Server, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_key_the_server_echoes_is_in_no_detail_error_or_log(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     server.script["rejected"] = [status(400, f"key {KEY} " * 20)]
     server.script["failing"] = [status(500, "x" * (DETAIL_CHARS - 20) + KEY)]

@@ -23,9 +23,7 @@ from atlas.products.report.render import script_json
 from atlas.tables import FACETS, QUARANTINE, annotations
 
 SCRIPT = "<script>alert(1)</script>"
-HOSTILE = (
-    f"""{SCRIPT}</script><img src=x onerror=alert(2)> "double" 'single' \u2028\u2029 --> <!-- ]]> &amp;"""
-)
+HOSTILE = f"""{SCRIPT}</script><img src=x onerror=alert(2)> "double" 'single' \u2028\u2029 --> <!-- ]]> &amp;"""
 SECTIONS = ("overview", "map", "frequency", "chunks", "quality", "examples", "concepts")
 
 
@@ -95,9 +93,7 @@ def make_run(root: Path, rows: list[dict[str, Any]], *, name: str = "Concept", k
     run = root / "run"
     (run / "parts").mkdir(parents=True)
     (run / "quarantine").mkdir()
-    table = pa.Table.from_pylist(rows, schema=annotations(text=True)).select(
-        annotations(text=keep_text).names
-    )
+    table = pa.Table.from_pylist(rows, schema=annotations(text=True)).select(annotations(text=keep_text).names)
     cut = next((at for at, row in enumerate(rows) if row["doc_id"] == "doc-7"), len(rows))
     for number, part in enumerate((table.slice(0, cut), table.slice(cut))):
         pq.write_table(part, run / "parts" / f"{number:05d}.parquet")
@@ -150,9 +146,7 @@ def make_run(root: Path, rows: list[dict[str, Any]], *, name: str = "Concept", k
     return Run(run, root / "library", evaluation, (np.arange(1, 11, dtype=np.int32), matrix), rows)
 
 
-def make_page(
-    run: Run, out: Path, *, bare: bool = False, title: str = "A run", fact: str = "sha256:12"
-) -> str:
+def make_page(run: Run, out: Path, *, bare: bool = False, title: str = "A run", fact: str = "sha256:12") -> str:
     build(
         run.annotations,
         run.library,
@@ -230,9 +224,7 @@ def test_a_summary_that_disagrees_with_the_parts_is_shown_as_a_problem(tmp_path:
 
 
 def test_hostile_strings_stay_text(tmp_path: Path) -> None:
-    rows = [
-        row | {"doc_id": f"{HOSTILE} {row['doc_id']}", "source": HOSTILE} for row in make_rows(3, HOSTILE)
-    ]
+    rows = [row | {"doc_id": f"{HOSTILE} {row['doc_id']}", "source": HOSTILE} for row in make_rows(3, HOSTILE)]
     run = make_run(tmp_path, rows, name=HOSTILE)
     html = make_page(run, tmp_path / "report.html", title=HOSTILE, fact=HOSTILE)
     assert SCRIPT not in html and "<img" not in html and "\u2028" not in html and "\u2029" not in html
@@ -271,16 +263,12 @@ def test_only_our_script_may_run(html: str) -> None:
 def test_scripts_never_turn_data_into_markup() -> None:
     folder = Path(build.__code__.co_filename).parent
     for script in folder.glob("*.js"):
-        assert not re.search(
-            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", script.read_text()
-        )
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", script.read_text())
 
 
 def test_quality_table_has_all_measures_and_marks_the_best(html: str) -> None:
     page = Page(html)
-    assert (
-        "4,321 chunks of 60 documents" in page.text and "what the language model itself tagged" in page.text
-    )
+    assert "4,321 chunks of 60 documents" in page.text and "what the language model itself tagged" in page.text
     assert 'best">71.4\u202f%' in html and 'best">2.0\u202f%' in html
     assert "oddity" in page.text and "12.5" in page.text
 
@@ -307,11 +295,7 @@ def test_turns_stop_at_the_limit_and_pass_over_spent_sources() -> None:
 
 def test_long_documents_say_how_many_chunks_are_left_out(tmp_path: Path) -> None:
     page = Page(make_page(make_run(tmp_path, make_rows(1)), tmp_path / "report.html"))
-    assert (
-        "… and 3 more chunks." in page.text
-        and "Some words 0.11" in page.text
-        and "Some words 0.12" not in page.text
-    )
+    assert "… and 3 more chunks." in page.text and "Some words 0.11" in page.text and "Some words 0.12" not in page.text
 
 
 def test_without_evaluation_and_vectors_the_page_says_so(run: Run, tmp_path: Path) -> None:
@@ -358,9 +342,7 @@ def test_a_run_that_has_not_ended_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "report.html").exists()
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[1]", '{"systems": [{"p@1": 1}]}', '{"concepts": [{"concept_id": "x"}]}']
-)
+@pytest.mark.parametrize("text", ["", "[1]", '{"systems": [{"p@1": 1}]}', '{"concepts": [{"concept_id": "x"}]}'])
 def test_a_file_that_is_no_evaluation_is_refused(run: Run, text: str, tmp_path: Path) -> None:
     path = tmp_path / "evaluation.json"
     path.write_text(text)
@@ -385,9 +367,7 @@ def test_any_number_of_concepts_has_places_inside_the_map(number: int) -> None:
     assert len(np.unique(places.xy, axis=0)) == number
 
 
-@pytest.mark.parametrize(
-    "matrix", [np.zeros((9, 4)), np.ones((9, 4)), np.full((9, 4), np.nan), np.ones((9, 1))]
-)
+@pytest.mark.parametrize("matrix", [np.zeros((9, 4)), np.ones((9, 4)), np.full((9, 4), np.nan), np.ones((9, 1))])
 def test_vectors_without_directions_still_have_places(matrix: np.ndarray) -> None:
     places = positions(np.arange(9, dtype=np.int32), matrix.astype(np.float32), dict.fromkeys(range(9), 1))
     assert np.all(np.isfinite(places.xy))

@@ -173,8 +173,7 @@ def _dataset(parts: list[Path]) -> Any:
     missing = [name for name in ANNOTATION_COLUMNS.names if name not in dataset.schema.names]
     if missing:
         raise AtlasError(
-            f"{parts[0]}: has no column {missing[0]}, so it is no annotated part; "
-            "give a run of `atlas annotate`"
+            f"{parts[0]}: has no column {missing[0]}, so it is no annotated part; give a run of `atlas annotate`"
         )
     return dataset
 
@@ -184,15 +183,11 @@ def _balance(run: Path, sources: tuple[SourceCounts, ...]) -> Balance:
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
         counts: dict[str, int] = summary["counts"]
-        claimed = {
-            key: int(counts[key]) for key in ("records_in", "records_out", "quarantined", "rows", "labels")
-        }
+        claimed = {key: int(counts[key]) for key in ("records_in", "records_out", "quarantined", "rows", "labels")}
     except FileNotFoundError as error:
         raise AtlasError(f"{path}: is missing, so the run has not ended; run it again to the end") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise AtlasError(
-            f"{path}: is no run's summary ({type(error).__name__}: {error}); run it again"
-        ) from error
+        raise AtlasError(f"{path}: is no run's summary ({type(error).__name__}: {error}); run it again") from error
     problems = [str(problem) for problem in summary.get("problems", ())]
     if claimed["records_in"] != claimed["records_out"] + claimed["quarantined"]:
         problems.append(
@@ -229,15 +224,11 @@ def _reasons(files: list[Path]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _concepts(
-    library: Library, chunks: Mapping[int, int], quality: Mapping[int, Quality]
-) -> tuple[ConceptRow, ...]:
+def _concepts(library: Library, chunks: Mapping[int, int], quality: Mapping[int, Quality]) -> tuple[ConceptRow, ...]:
     """Active concepts, and any other id that the run carries."""
     rows = [_row(c, chunks, quality) for c in library.concepts if c.active or c.id in chunks]
     rows += [
-        ConceptRow(
-            id_, f"Concept {id_}", UNKNOWN, "Not in the library.", (), UNKNOWN, number, quality.get(id_)
-        )
+        ConceptRow(id_, f"Concept {id_}", UNKNOWN, "Not in the library.", (), UNKNOWN, number, quality.get(id_))
         for id_, number in chunks.items()
         if id_ not in library.by_id
     ]

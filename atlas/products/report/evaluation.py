@@ -60,9 +60,7 @@ def read(path: Path) -> Evaluation:
         concepts = {int(row["concept_id"]): _quality(row) for row in raw.get("concepts", ())}
         heldout = {str(key): int(value) for key, value in raw.get("heldout", {}).items() if _is_number(value)}
     except OSError as error:
-        raise AtlasError(
-            f"{path}: can't read the evaluation ({error.strerror}); give its JSON file"
-        ) from error
+        raise AtlasError(f"{path}: can't read the evaluation ({error.strerror}); give its JSON file") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise AtlasError(
             f"{path}: is no evaluation ({type(error).__name__}: {error}); expected an object with the keys "

@@ -209,17 +209,13 @@ def _histogram(
 
 def quality_by_support(concepts: Sequence[ConceptRow]) -> Chart | None:
     """F1 of concepts over the number of held-out chunks that carry them."""
-    judged = [
-        (c, c.quality) for c in concepts if c.quality and c.quality.f1 is not None and c.quality.support
-    ]
+    judged = [(c, c.quality) for c in concepts if c.quality and c.quality.f1 is not None and c.quality.support]
     if not judged:
         return None
     judged.sort(key=lambda pair: (-pair[1].support, pair[0].id))
     x = _log_axis(judged[0][1].support, LEFT, WIDTH - RIGHT, low=0.55)
     y = _rate_axis()
-    dots = tuple(
-        Dot(x(q.support + _aside(c.id)), y(q.f1 or 0.0), c.facet, c.id) for c, q in judged[:MOST_POINTS]
-    )
+    dots = tuple(Dot(x(q.support + _aside(c.id)), y(q.f1 or 0.0), c.facet, c.id) for c, q in judged[:MOST_POINTS])
     medians = _medians([(q.support, q.f1 or 0.0) for _, q in judged])
     path = _path((x(support), y(f1)) for support, f1 in medians) if len(medians) > 1 else ""
     return Chart(x, y, curves=(Curve("median", path, len(judged)),) if path else (), dots=dots)

@@ -195,9 +195,7 @@ def _ranked(figures: Figures, evaluation: Evaluation | None) -> list[tuple[str, 
     ]
 
 
-def _chips(
-    chunk: ExampleChunk, by_id: Mapping[int, ConceptRow]
-) -> tuple[list[tuple[ConceptRow, float]], int]:
+def _chips(chunk: ExampleChunk, by_id: Mapping[int, ConceptRow]) -> tuple[list[tuple[ConceptRow, float]], int]:
     """The surest labels of a chunk by facet, and how many are left out."""
     order = [*FACETS, UNKNOWN]
     shown = [(by_id[id_], score) for id_, score in chunk.labels[:CHIPS]]
@@ -229,8 +227,7 @@ def _leads(evaluation: Evaluation | None) -> list[tuple[str, int]]:
     if evaluation is None:
         return []
     leads = {
-        name: sum(value == evaluation.best(metric) for metric, value in row.items())
-        for name, row in evaluation.systems
+        name: sum(value == evaluation.best(metric) for metric, value in row.items()) for name, row in evaluation.systems
     }
     return sorted(((name, number) for name, number in leads.items() if number), key=lambda lead: -lead[1])
 
