@@ -1,3 +1,46 @@
-"""Atlas labels language-model corpora with human-understandable concepts."""
+"""Atlas labels language-model corpora with human-understandable concepts.
+
+The verbs of the command line are functions here: ``atlas.annotate(...)`` does what ``atlas annotate`` does.
+They are imported when first used, so that ``import atlas`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+_VERBS = {
+    "run": ("atlas.pipeline", "run"),
+    "chunk": ("atlas.verbs", "chunk"),
+    "sample": ("atlas.verbs", "sample"),
+    "tag": ("atlas.verbs", "tag"),
+    "canonicalize": ("atlas.verbs", "canonicalize"),
+    "train": ("atlas.verbs", "train"),
+    "evaluate": ("atlas.verbs", "evaluate"),
+    "annotate": ("atlas.verbs", "annotate"),
+    "report": ("atlas.verbs", "report"),
+    "status": ("atlas.verbs", "status"),
+    "retry": ("atlas.verbs", "retry"),
+    "AnnotateConfig": ("atlas.config", "AnnotateConfig"),
+    "CanonicalizeConfig": ("atlas.config", "CanonicalizeConfig"),
+    "ChunkConfig": ("atlas.config", "ChunkConfig"),
+    "CorpusConfig": ("atlas.config", "CorpusConfig"),
+    "Execution": ("atlas.runner.run", "Execution"),
+    "PipelineConfig": ("atlas.config", "PipelineConfig"),
+    "SampleConfig": ("atlas.tagging.config", "SampleConfig"),
+    "TagConfig": ("atlas.config", "TagConfig"),
+    "TrainConfig": ("atlas.config", "TrainConfig"),
+}
+
+__all__ = ["__version__", *_VERBS]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _VERBS:
+        raise AttributeError(f"module 'atlas' has no attribute {name!r}")
+    module, attribute = _VERBS[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

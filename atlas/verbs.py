@@ -23,6 +23,8 @@ from atlas.errors import AtlasError
 from atlas.library import store
 from atlas.library.concept import Library
 from atlas.runner.folder import MANIFEST, RunFolder
+from atlas.runner.inspect import Status
+from atlas.runner.inspect import status as inspect
 from atlas.runner.retry import Retried
 from atlas.runner.retry import retry as retry_records
 from atlas.runner.run import Execution, Plan, Result, Watch
@@ -287,6 +289,11 @@ def retry(run: Path, hooks: Hooks = QUIET) -> Retried:
     else:
         raise AtlasError(f"{run}: a {manifest['stage']} run is retried by running it again")
     return retry_records(stage, DocumentSource(CorpusConfig(**recipe["corpus"])), folder)
+
+
+def status(run: Path, *, verify: bool = False) -> Status:
+    """What a run folder holds, live or dead; with ``verify`` every byte of every part is read."""
+    return inspect(RunFolder.at(run), verify=verify)
 
 
 def report(
