@@ -29,7 +29,9 @@ def finish(rows: Sequence[Row], json_file: Path | None) -> None:
     print(f"{date.today().isoformat()}, {platform.machine()}, Python {platform.python_version()}\n")
     for dataset in dict.fromkeys(row["dataset"] for row in rows):
         ours = [row for row in rows if row["dataset"] == dataset]
-        columns = list(dict.fromkeys(key for row in ours for key in row if key not in ("benchmark", "dataset", "system")))
+        columns = list(
+            dict.fromkeys(key for row in ours for key in row if key not in ("benchmark", "dataset", "system"))
+        )
         print(dataset)
         print(table([[row["system"], *(row.get(column) for column in columns)] for row in ours], ["system", *columns]))
         print()

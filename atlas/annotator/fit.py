@@ -78,8 +78,28 @@ def fusion_weights(stacked: np.ndarray, labels: np.ndarray, where: np.ndarray) -
 DEFAULT_FUSION = np.array([0.5, 3.0, 4.0, 0.0, 0.7, -1.5], dtype=np.float32)
 
 
+def calibration_knots(logits: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Monotone map from logits to probabilities as knots, ascending, float32 [k] each.
+
+    Isotonic regression where there are positives enough for it, else a logistic curve (Platt, 1999): with few,
+    the steps of an isotonic fit are wider than the differences between chunks.
+    """
+    if truth.sum() >= ISOTONIC_POSITIVES:
+        return isotonic_knots(logits, truth)
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=1e6).fit(logits[:, None], truth)
+    x = np.linspace(logits.min(), logits.max(), PLATT_KNOTS)
+    y = 1 / (1 + np.exp(-(model.coef_[0, 0] * x + model.intercept_[0])))
+    return x.astype(np.float32), np.clip(y, 1e-6, 1 - 1e-6).astype(np.float32)
+
+
+ISOTONIC_POSITIVES = 10_000
+PLATT_KNOTS = 256
+
+
 def isotonic_knots(logits: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Monotone map from logits to probabilities as at most a few hundred knots, float32 [k] each."""
+    """Isotonic regression as at most a few hundred knots, float32 [k] each."""
     from sklearn.isotonic import IsotonicRegression
 
     model = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")

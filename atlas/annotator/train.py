@@ -43,7 +43,7 @@ def train(
     seconds: dict[str, float] = {}
     featurizer = Featurizer(tokenizer_name, config.bigram_buckets)
     start = time.perf_counter()
-    base = _views_from(data, library, featurizer, word_vectors, config)
+    base = views_from(data, library, featurizer, word_vectors, config)
     seconds["views"] = time.perf_counter() - start
     start = time.perf_counter()
     say(f"fitting fusion and calibration on {config.folds} folds")
@@ -54,14 +54,14 @@ def train(
         inside, outside = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
         if not len(outside) or not len(inside):
             continue
-        part = _views_from(data.take(inside), library, featurizer, word_vectors, config)
+        part = views_from(data.take(inside), library, featurizer, word_vectors, config)
         stacked[:, outside] = views(part, featurizer, [data.tokens[r] for r in outside])
         bands[outside] = part.bands
     seconds["folds"] = time.perf_counter() - start
     start = time.perf_counter()
     fusion = np.stack([fit.fusion_weights(stacked, data.labels, bands == band) for band in range(len(BANDS))])
     logits = np.einsum("vnc,ncv->nc", stacked, fusion[bands], optimize=True)
-    knots_x, knots_y = fit.isotonic_knots(logits.ravel(), data.labels.ravel())
+    knots_x, knots_y = fit.calibration_knots(logits.ravel(), data.labels.ravel())
     scores = np.interp(logits, knots_x, knots_y)
     thresholds = fit.thresholds(scores, data.labels)
     seconds["fusion"] = time.perf_counter() - start
@@ -70,7 +70,7 @@ def train(
     return fitted, featurizer, seconds
 
 
-def _views_from(
+def views_from(
     data: Labelled, library: Library, featurizer: Featurizer, word_vectors: np.ndarray, config: TrainConfig
 ) -> Weights:
     """Everything but fusion, calibration and thresholds."""
@@ -118,12 +118,19 @@ def _name_matrix(library: Library, featurizer: Featurizer, idf: np.ndarray) -> t
     for concept in library.active:
         starts.append(len(names))
         names.extend(dict.fromkeys(" " + name for name in concept.names()))
+    spelt = np.array([_survives_folding(name) for name in names])
     named = tokenizer(featurizer.tokenizer)
     counts = featurizer.counts([named.encode(name) for name in names])
-    counts.data = idf[counts.indices] ** 2
+    counts.data = idf[counts.indices] ** 2 * np.repeat(spelt, np.diff(counts.indptr))
     mass = np.asarray(counts.sum(axis=1)).ravel()
     counts.data /= np.repeat(np.maximum(mass, 1e-12), np.diff(counts.indptr))
     return counts.T.tocsr().astype(np.float32), np.array(starts, dtype=np.int64)
+
+
+def _survives_folding(name: str) -> bool:
+    """Whether a name is still itself without its marks: "C#" and "C++" would stand wherever a "c" does."""
+    bare = name.strip()
+    return len(bare) > 1 and bare[-1].isalnum()
 
 
 def _meanings(library: Library, featurizer: Featurizer, idf: np.ndarray, word_vectors: np.ndarray) -> np.ndarray:

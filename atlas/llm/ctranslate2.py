@@ -67,21 +67,23 @@ class CTranslate2Engine:
         for index, prompt in enumerate(prompts):
             by_static.setdefault(prompt.static, []).append(index)
         for static, indices in by_static.items():
-            encoded = {i: self._encode(prompts[i].text) for i in indices}
+            encoded = {i: self.encode(prompts[i].text) for i in indices}
             order = sorted(indices, key=lambda i: (len(encoded[i]), i))
-            results = self._generate(static, [encoded[i] for i in order], sampling)
+            results = self.generate(static, [encoded[i] for i in order], sampling)
             for index, result in zip(order, results, strict=True):
                 answers[index] = self._completion(result, len(encoded[index]), sampling)
         return [answer for answer in answers if answer is not None]
 
-    def _encode(self, text: str) -> list[str]:
+    def encode(self, text: str) -> list[str]:
+        """Tokens of a text; what looks like a special token is spelt out."""
         return self._tokenizer.encode(text, add_special_tokens=False).tokens
 
-    def _generate(self, static: str, prompts: list[list[str]], sampling: Sampling) -> list[Any]:
+    def generate(self, static: str, prompts: list[list[str]], sampling: Sampling) -> list[Any]:
+        """Raw results for encoded prompts, in order."""
         options: dict[str, Any] = {}
         if static:
-            options = {"static_prompt": self._encode(static), "cache_static_prompt": True}
-        banned = [self._encode(" " + text) for text in sampling.banned]
+            options = {"static_prompt": self.encode(static), "cache_static_prompt": True}
+        banned = [self.encode(" " + text) for text in sampling.banned]
         return self._generator.generate_batch(
             prompts,
             max_length=sampling.max_tokens,

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from atlas.library.names import normal_form
 
@@ -10,7 +11,8 @@ MAX_WORDS = 6
 MAX_CHARS = 60
 _SPLIT = re.compile(r"[,;|\n]|\.\s")
 _TRIM = " \t\"'`*_-–—•:.()[]{}<>/\\"
-_CODE = re.compile(r"[(){}\[\]=<>@|\\]|::|->|\+\+\S")
+_CODE = re.compile(r"[(){}\[\]=<>@|\\]|::|->|\+\+\S|\w_\w|^[A-Za-z]\.\w|https?:")
+_WORDS = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+)*")
 _THE = re.compile(r"^[Tt]he ")
 _NUMBER = re.compile(r"[\d\W_]+")
 _NOTHING = frozenset(
@@ -58,12 +60,17 @@ def json_tags(answer: str, facets: Sequence[str]) -> dict[str, list[str]] | None
         return None
     try:
         value, _ = json.JSONDecoder().raw_decode(answer[start:])
-    except ValueError:
+    except (ValueError, RecursionError):  # a model in a loop opens brackets by the thousand
         return _broken_json(answer, facets)
-    if not isinstance(value, dict):
-        return None
     found = {facet: value[facet] for facet in facets if facet in value}
-    return {f: [str(tag) for tag in (v if isinstance(v, list) else [v])] for f, v in found.items()} or None
+    return {facet: _strings(tags) for facet, tags in found.items()} or None
+
+
+def _strings(tags: Any) -> list[str]:
+    """The tags of a facet: a list's strings, or one string that lists them; anything else is no tag."""
+    if isinstance(tags, str):
+        return _SPLIT.split(tags)
+    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
 
 
 def _broken_json(answer: str, facets: Sequence[str]) -> dict[str, list[str]] | None:
@@ -76,17 +83,20 @@ def _broken_json(answer: str, facets: Sequence[str]) -> dict[str, list[str]] | N
     return found or None
 
 
-def clean(tags: Iterable[str], passage: str | None, most: int, banned: Iterable[str] = ()) -> list[str]:
+def clean(
+    tags: Iterable[str], passage: str | None, most: int, banned: Iterable[str] = (), *, words_only: bool = False
+) -> list[str]:
     """The tags worth keeping, in order, each once.
 
     Dropped: empty ones, bare numbers, sentences, pieces of code, words repeated in one tag, placeholders, a
-    prompt's own examples; where ``passage`` is given, also what is no proper name that stands in it.
+    prompt's own examples; where ``passage`` is given, also what is no proper name that stands in it; with
+    ``words_only``, whatever has more than letters, spaces and hyphens.
     """
     refused = {normal_form(text) for text in banned}
     haystack = None if passage is None else " ".join(passage.split())
     kept: dict[str, str] = {}
     for raw in tags:
-        tag = " ".join(raw.split()).strip(_TRIM)
+        tag = " ".join(raw.encode(errors="ignore").decode().split()).strip(_TRIM)  # no half of a surrogate pair
         form = normal_form(tag)
         words = tag.split()
         if not form or form in kept or form in refused or form in _NOTHING:
@@ -95,7 +105,9 @@ def clean(tags: Iterable[str], passage: str | None, most: int, banned: Iterable[
             continue
         if len({word.casefold() for word in words}) < len(words):
             continue
-        if _CODE.search(tag) or (haystack is not None and not _names(tag, haystack)):
+        if _CODE.search(tag) or (words_only and not _WORDS.fullmatch(tag)):
+            continue
+        if haystack is not None and not _names(tag, haystack):
             continue
         kept[form] = tag
         if len(kept) == most:
@@ -104,6 +116,7 @@ def clean(tags: Iterable[str], passage: str | None, most: int, banned: Iterable[
 
 
 def _names(tag: str, passage: str) -> bool:
-    """Whether the tag stands in the passage as a proper name: spelt so, and with a capital not owed to "The"."""
-    bare = _THE.sub("", tag)
-    return tag in passage and any(character.isupper() for character in bare)
+    """Whether the tag stands in the passage as a proper name: whole, spelt so, with a capital not owed to "The"."""
+    if not any(character.isupper() for character in _THE.sub("", tag)):
+        return False
+    return re.search(rf"(?<!\w){re.escape(tag)}(?!\w)", passage) is not None

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError, model_validator
 
 from atlas.digest import of_json
 from atlas.errors import AtlasError
@@ -19,10 +19,13 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Facet = Literal["content", "entity", "tone", "form"]
+
+
 class Field(_Part):
     """A facet and the words that ask for it."""
 
-    facet: str
+    facet: Facet
     label: str
 
 
@@ -37,12 +40,22 @@ class Call(_Part):
     """One question, answered in one line behind the passage: ``Label: tag, tag.`` for one field or several."""
 
     fields: tuple[Field, ...]
-    passage_chars: int
-    max_tokens: int
-    max_tags: int
+    passage_chars: PositiveInt
+    max_tokens: PositiveInt
+    max_tags: PositiveInt
     examples: tuple[LineExample, ...]
     ban_examples: bool = False
     quoted: bool = False  # tags must stand in the passage, as names do
+    words_only: bool = False  # tags are made of letters alone, as kinds and tones are
+
+    @model_validator(mode="after")
+    def _answers_fit_the_fields(self) -> "Call":
+        if not self.fields:
+            raise ValueError("a call asks for at least one field")
+        for example in self.examples:
+            if len(self.fields) > 1 and len(example.answers) != len(self.fields):
+                raise ValueError(f"example {example.passage[:40]!r}: give one answer for each of the fields")
+        return self
 
 
 class LinePrompt(_Part):
@@ -62,10 +75,16 @@ class JsonPrompt(_Part):
 
     version: str
     instructions: str
-    passage_chars: int
-    max_tokens: int
-    max_tags: dict[str, int]
+    passage_chars: PositiveInt
+    max_tokens: PositiveInt
+    max_tags: dict[str, PositiveInt]
     examples: tuple[JsonExample, ...]
+
+    @model_validator(mode="after")
+    def _every_facet_has_a_limit(self) -> "JsonPrompt":
+        if set(self.max_tags) != set(FACETS):
+            raise ValueError(f"max_tags must have exactly {', '.join(FACETS)}")
+        return self
 
 
 PromptFile = LinePrompt | JsonPrompt
@@ -87,6 +106,7 @@ class Question:
     sampling: Sampling
     max_tags: dict[str, int]
     quoted: frozenset[str]
+    words_only: frozenset[str]
 
     def about(self, passage: str) -> Prompt:
         """The prompt for a passage. White space is folded, so that a passage can't close its own paragraph."""
@@ -114,6 +134,7 @@ def _line_question(call: Call) -> Question:
         sampling=Sampling(call.max_tokens, ("\n",), banned=tuple(copied) if call.ban_examples else ()),
         max_tags={field.facet: call.max_tags for field in call.fields},
         quoted=frozenset(field.facet for field in call.fields if call.quoted),
+        words_only=frozenset(field.facet for field in call.fields if call.words_only),
     )
 
 
@@ -138,10 +159,10 @@ def _json_question(prompt: JsonPrompt) -> Question:
         sampling=Sampling(prompt.max_tokens, ("\n\n",), schema=schema),
         max_tags=prompt.max_tags,
         quoted=frozenset(["entity"]),
+        words_only=frozenset(["tone", "form"]),
     )
 
 
-@lru_cache(maxsize=8)
 def prompt_file(name: str) -> PromptFile:
     """A prompt that ships with Atlas by its version, or a file of one's own by its path.
 
@@ -151,17 +172,22 @@ def prompt_file(name: str) -> PromptFile:
     path = Path(name)
     shipped = files("atlas.tagging") / "prompts" / f"{name}.yaml"
     if path.is_file():
-        text = path.read_text(encoding="utf-8")
+        raw = path.read_bytes()
     elif "/" not in name and shipped.is_file():
-        text = shipped.read_text(encoding="utf-8")
+        raw = shipped.read_bytes()
     else:
         known = sorted(f.name.removesuffix(".yaml") for f in (files("atlas.tagging") / "prompts").iterdir())
         raise AtlasError(f"prompt {name!r}: no such file, and Atlas ships {', '.join(known)}")
     try:
-        data: dict[str, Any] = yaml.safe_load(text)
-        return LinePrompt(**data) if "calls" in data else JsonPrompt(**data)
-    except (yaml.YAMLError, ValidationError, TypeError) as error:
+        return _parsed(raw)
+    except (UnicodeDecodeError, yaml.YAMLError, ValidationError, TypeError) as error:
         raise AtlasError(f"prompt {name}: not a valid prompt file: {error}") from error
+
+
+@lru_cache(maxsize=8)
+def _parsed(raw: bytes) -> PromptFile:
+    data: dict[str, Any] = yaml.safe_load(raw.decode())
+    return LinePrompt(**data) if "calls" in data else JsonPrompt(**data)
 
 
 def prompt_digest(name: str) -> str:

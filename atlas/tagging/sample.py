@@ -16,11 +16,9 @@ from atlas.corpus.config import CorpusConfig
 from atlas.corpus.source import DocumentSource
 from atlas.digest import of_json
 from atlas.errors import AtlasError
-from atlas.storage import atomic_output
+from atlas.storage import atomic_output, write_text
 from atlas.tables import CHUNKS
 from atlas.tagging.config import SampleConfig
-
-FOOTER_KEY = b"atlas"
 
 
 def rank(doc_id: str, chunk_id: int, seed: int) -> int:
@@ -72,8 +70,10 @@ def write_sample(
 ) -> pa.Table:
     """Chunk the corpus, choose, and write the sample as one Parquet file with row groups of ``unit_chunks``.
 
-    A file already there for the same corpus and settings is kept. Two passes over the corpus, one batch in
-    memory at a time: the first sees keys alone, the second takes the texts of the chosen.
+    A file already there for the same corpus and settings is kept; what it was made for is noted beside it, so
+    that the bytes depend on the chosen chunks alone and a change elsewhere in the corpus leaves their tags valid.
+    Two passes over the corpus, one batch in memory at a time: the first sees keys alone, the second takes the
+    texts of the chosen.
     """
     source = DocumentSource(corpus)
     key = of_json(
@@ -85,10 +85,9 @@ def write_sample(
             "unit_chunks": unit_chunks,
         }
     )
-    if out.is_file():
-        there = pq.read_table(out)
-        if (there.schema.metadata or {}).get(FOOTER_KEY) == key.encode():
-            return there
+    note = out.with_suffix(".key")
+    if out.is_file() and note.is_file() and note.read_text() == key:
+        return pq.read_table(out)
     keys = (
         (row["doc_id"], row["chunk_id"], row["source"] or "")
         for batch in _chunked(source, chunk)
@@ -105,10 +104,11 @@ def write_sample(
     for batch in _chunked(source, chunk):
         pairs = zip(batch.column("doc_id").to_pylist(), batch.column("chunk_id").to_pylist(), strict=True)
         kept.append(batch.select(CHUNKS.names).filter(pa.array([pair in chosen for pair in pairs])))
-    table = pa.Table.from_batches(kept, schema=CHUNKS).replace_schema_metadata({FOOTER_KEY: key.encode()})
+    table = pa.Table.from_batches(kept, schema=CHUNKS)
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_output(pafs.LocalFileSystem(), str(out)) as stream:
         pq.write_table(table, stream, row_group_size=unit_chunks, compression="zstd")
+    write_text(note, key)
     return table
 
 

@@ -74,7 +74,7 @@ def tag_chunks(chunks: pa.RecordBatch, engine: Engine, asked: list[Question], ve
 
 
 def _read(question: Question, passage: str, completion: Completion, tagged: _Tagged) -> None:
-    tagged.raw["+".join(question.facets)] = completion.text
+    tagged.raw["+".join(question.facets)] = completion.text.encode(errors="replace").decode()
     if completion.finish in ("refused", "error"):
         tagged.statuses.add("refused" if completion.finish == "refused" else "unparsed")
         return
@@ -85,7 +85,8 @@ def _read(question: Question, passage: str, completion: Completion, tagged: _Tag
         answers = json_tags(completion.text, question.facets) or {}
     for facet, tags in answers.items():
         quoted = passage if facet in question.quoted else None
-        tagged.tags[facet] = clean(tags, quoted, question.max_tags[facet], question.sampling.banned)
+        strict = facet in question.words_only
+        tagged.tags[facet] = clean(tags, quoted, question.max_tags[facet], question.sampling.banned, words_only=strict)
     if "content" in question.facets and not tagged.tags["content"]:
         tagged.statuses.add("truncated" if cut_off else "unparsed")
 
