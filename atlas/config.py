@@ -52,7 +52,7 @@ def load(path: Path) -> PipelineConfig:
     if not isinstance(root.value, dict):
         raise AtlasError(f"{path}:1: a pipeline file is a mapping with name, out and corpus")
     try:
-        return PipelineConfig(**plain(root))
+        return PipelineConfig.model_validate(plain(root))
     except ValidationError as error:
         lines = [
             f"{path}:{_line(root, mistake['loc'])}: {_words(mistake['loc'])}: {mistake['msg']}"
@@ -74,8 +74,8 @@ def _line(node: Node, place: tuple[str | int, ...]) -> int:
     for step in place:
         if isinstance(node.value, dict) and step in node.value:
             node = node.value[step]
-        elif isinstance(node.value, list):
-            node = node.value[int(step)]
+        elif isinstance(node.value, list) and isinstance(step, int):
+            node = node.value[step]
     return node.line
 
 

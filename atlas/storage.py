@@ -1,6 +1,8 @@
 """Files on any filesystem: open by URL, write whole or not at all."""
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ import pyarrow.fs as pafs
 from atlas.errors import AtlasError
 
 TEMPORARY = ".tmp-"  # first characters of files being written; listings pass over them
+COPY_BYTES = 8 << 20
 
 
 def resolve(url: str | Path) -> tuple[pafs.FileSystem, str]:
@@ -40,21 +43,20 @@ def is_local(filesystem: pafs.FileSystem) -> bool:
 def atomic_output(filesystem: pafs.FileSystem, path: str) -> Iterator[Any]:
     """A binary stream whose bytes appear at ``path`` whole, or not at all.
 
-    Locally: written aside, fsynced, renamed, and the folder fsynced. On object stores the upload is
-    completed only when the block ends well, which gives the same promise without a rename.
+    Locally: written aside, fsynced, renamed, and the folder fsynced. For object stores: gathered in a local
+    temporary file, and uploaded only when the block has ended well.
     """
     if not is_local(filesystem):
-        stream = filesystem.open_output_stream(path)
-        try:
-            yield stream
-        except BaseException:
-            # Not closed: an upload that is never completed never becomes an object.
-            _abandon(stream)
-            raise
-        stream.close()
+        # An upload can't be begun earlier: streams of object stores complete it whenever they are closed, and
+        # they are closed by the garbage collector too.
+        with tempfile.TemporaryFile() as whole:
+            yield whole
+            whole.seek(0)
+            with filesystem.open_output_stream(path) as upload:
+                shutil.copyfileobj(whole, upload, COPY_BYTES)
         return
     target = Path(path)
-    aside = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex}-{target.name}")
+    aside = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex}")
     try:
         with aside.open("wb") as stream:
             yield stream
@@ -65,12 +67,6 @@ def atomic_output(filesystem: pafs.FileSystem, path: str) -> Iterator[Any]:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
-
-
-def _abandon(stream: Any) -> None:
-    abort = getattr(stream, "abort", None)
-    if abort is not None:
-        abort()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,15 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.reader import Reader
 
 from atlas.errors import AtlasError
 
+MAX_DEPTH = 100  # no file of Atlas nests deeper than ten levels; Python's own limit ends in no readable message
 MAX_BYTES = 64 << 20  # a library file of 33,000 concepts is about 20 MiB
+NON_PRINTABLE = Reader.NON_PRINTABLE  # what YAML does not allow outside of escapes
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value with the line it stands on (1-based). ``value`` is a scalar, a list of Nodes or a dict of Nodes."""
+    """A value with its line (1-based): that of its key where it has one.
+
+    ``value`` is a scalar, a list of Nodes or a dict of Nodes.
+    """
 
     value: Any
     line: int
@@ -27,16 +33,21 @@ def read(path: Path) -> Node:
     """
     if path.stat().st_size > MAX_BYTES:
         raise AtlasError(f"{path}: is larger than {MAX_BYTES >> 20} MiB; split it by area")
+    raw = path.read_bytes()
     try:
-        text = path.read_text(encoding="utf-8")
+        text = raw.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        raise AtlasError(f"{path}: is not UTF-8 (byte {error.start}); save it as UTF-8") from None
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.startswith(("<<<<<<<", ">>>>>>>", "=======")):
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise AtlasError(f"{path}:{line}: is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    if unprintable := NON_PRINTABLE.search(text):
+        line = text.count("\n", 0, unprintable.start()) + 1
+        raise AtlasError(f"{path}:{line}: holds the control character {unprintable[0]!r}; take it out, or escape it")
+    for number, words in enumerate(text.split("\n"), 1):
+        if words.startswith(("<<<<<<<", ">>>>>>>", "=======")):
             raise AtlasError(f"{path}:{number}: merge conflict marker; resolve the conflict first")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
-        _refuse_anchors(text, path)
+        _refuse_all_but_data(text, path)
         composed = loader.get_single_node()
         if composed is None:
             return Node(None, 1)
@@ -51,17 +62,30 @@ def read(path: Path) -> Node:
         loader.dispose()
 
 
-def _refuse_anchors(text: str, path: Path) -> None:
+def _refuse_all_but_data(text: str, path: Path) -> None:
+    depth = 0
     for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-        anchored = getattr(event, "anchor", None)
-        if anchored is not None:
-            raise AtlasError(f"{path}:{event.start_mark.line + 1}: anchors and aliases are not used here; write it out")
+        where = f"{path}:{event.start_mark.line + 1}"
+        if getattr(event, "anchor", None) is not None:
+            raise AtlasError(f"{where}: anchors and aliases are not used here; write it out")
+        if getattr(event, "tag", None) is not None:
+            raise AtlasError(f"{where}: tags ({event.tag}) are not used here; write the value alone")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise AtlasError(f"{where}: is nested deeper than {MAX_DEPTH} levels")
+
+
+def _scalar(node: yaml.ScalarNode, loader: Any, path: Path) -> Any:
+    try:
+        return loader.construct_object(node)
+    except (ValueError, OverflowError) as error:  # a date or number that looks like one but is none
+        raise AtlasError(f"{path}:{node.start_mark.line + 1}: {node.value!r}: {error}; put it in quotes") from None
 
 
 def _node(node: yaml.Node, loader: Any, path: Path) -> Node:
     line = node.start_mark.line + 1
     if isinstance(node, yaml.ScalarNode):
-        return Node(loader.construct_object(node), line)
+        return Node(_scalar(node, loader, path), line)
     if isinstance(node, yaml.SequenceNode):
         return Node([_node(child, loader, path) for child in node.value], line)
     assert isinstance(node, yaml.MappingNode)
@@ -69,8 +93,8 @@ def _node(node: yaml.Node, loader: Any, path: Path) -> Node:
     for key_node, value_node in node.value:
         if not isinstance(key_node, yaml.ScalarNode):
             raise AtlasError(f"{path}:{key_node.start_mark.line + 1}: a key must be a plain word")
-        key = loader.construct_object(key_node)
+        key, key_line = _scalar(key_node, loader, path), key_node.start_mark.line + 1
         if key in mapping:
-            raise AtlasError(f"{path}:{key_node.start_mark.line + 1}: key {key!r} is here twice; keep one")
-        mapping[key] = _node(value_node, loader, path)
+            raise AtlasError(f"{path}:{key_line}: key {key!r} is here twice; keep one")
+        mapping[key] = Node(_node(value_node, loader, path).value, key_line)
     return Node(mapping, line)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,9 @@ def read_settings(folder: Path) -> dict[str, Any]:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise AtlasError(f"{path}: is damaged ({error}); train the annotator again") from error
-    if settings.get("format") != FORMAT:
-        raise AtlasError(f"{path}: format {settings.get('format')!r} is not readable by this version (wants {FORMAT})")
+    written = settings.get("format") if isinstance(settings, dict) else None
+    if written != FORMAT:
+        raise AtlasError(f"{path}: format {written!r} is not readable by this version (wants {FORMAT})")
     return settings
 
 
@@ -78,7 +80,14 @@ def digest(folder: Path) -> str:
     read_settings(folder)
     if not (folder / MODEL).is_file():
         raise AtlasError(f"{folder}: {MODEL} is missing; train the annotator again")
-    return of_files([folder / CONFIG, folder / MODEL])
+    states = ((path, path.stat()) for path in (folder / CONFIG, folder / MODEL))
+    return _digest(tuple((path, state.st_size, state.st_mtime_ns) for path, state in states))
+
+
+@lru_cache(maxsize=4)
+def _digest(files: tuple[tuple[Path, int, int], ...]) -> str:
+    """Kept, as every unit of a run asks for it and the weights may be large."""
+    return of_files(path for path, _, _ in files)
 
 
 def load(folder: Path) -> Annotator:

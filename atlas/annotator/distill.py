@@ -4,28 +4,28 @@ After model2vec (Tulkens & van Dongen, 2024): the output of a sentence model for
 frequency weights, is a static embedding that keeps much of the model's sense of similarity.
 """
 
-from pathlib import Path
-
 import numpy as np
+import pyarrow.fs as pafs
 
 from atlas.annotator.features import folded_vocabulary
+from atlas.digest import of_json
 from atlas.models.encoder import encoder
 from atlas.models.fetch import cache_folder
+from atlas.storage import atomic_output
 
 
 def word_vectors(encoder_name: str, tokenizer_name: str, dimensions: int) -> np.ndarray:
     """Vectors of the folded vocabulary, float16 [words, dimensions]; made once and kept in the cache folder."""
     model = encoder(encoder_name)
     _, words = folded_vocabulary(tokenizer_name)
-    path = cache_folder() / "words" / f"{model.digest}-{Path(tokenizer_name).name}-{len(words)}.npy"
+    path = cache_folder() / "words" / f"{model.digest}-{of_json(words)}.npy"
     if path.is_file():
         full = np.load(path, mmap_mode="r")
     else:
         full = model.encode(words, batch_size=512).astype(np.float16)
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".tmp-{path.name}")
-        np.save(aside, full)
-        aside.replace(path)
+        with atomic_output(pafs.LocalFileSystem(), str(path)) as stream:
+            np.save(stream, full)
     return principal(np.asarray(full, dtype=np.float32), dimensions).astype(np.float16)
 
 

@@ -6,7 +6,7 @@ from scipy import sparse
 ABSENT_WEIGHT = 0.3  # an absent label is unknown, not wrong: tags name a few concepts of many that hold
 MAX_NEGATIVES = 20_000  # per concept; more add time but no accuracy
 PRUNE = 0.02  # linear weights smaller than this share of the concept's largest are dropped
-REGULARISATION = 4.0
+REGULARISATION = 16.0
 FUSION_NEGATIVES = 200_000  # pairs per band kept for fitting fusion
 SHRINKAGE = 8.0  # chunks that a concept's own threshold weighs against the common one
 
@@ -88,9 +88,13 @@ def calibration_knots(logits: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray
         return isotonic_knots(logits, truth)
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=1e6).fit(logits[:, None], truth)
     x = np.linspace(logits.min(), logits.max(), PLATT_KNOTS)
-    y = 1 / (1 + np.exp(-(model.coef_[0, 0] * x + model.intercept_[0])))
+    share = (truth.sum() + 0.5) / (len(truth) + 1)
+    y = share + 1e-6 * np.linspace(-1, 1, PLATT_KNOTS)  # where logits tell nothing of the truth
+    if 0 < truth.sum() < len(truth):
+        model = LogisticRegression(C=1e6).fit(logits[:, None], truth)
+        if model.coef_[0, 0] > 0:
+            y = 1 / (1 + np.exp(-(model.coef_[0, 0] * x + model.intercept_[0])))
     return x.astype(np.float32), np.clip(y, 1e-6, 1 - 1e-6).astype(np.float32)
 
 
@@ -124,6 +128,7 @@ def thresholds(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def best_threshold(scores: np.ndarray, truth: np.ndarray) -> float:
     """The score that as a threshold gives the best F1."""
     order = np.argsort(-scores, kind="stable")
-    hits = np.cumsum(truth[order])
-    f1 = 2 * hits / (np.arange(1, len(order) + 1) + max(1, int(truth.sum())))
-    return float(scores[order[int(f1.argmax())]])
+    ranked = scores[order]
+    last = np.flatnonzero(np.append(ranked[1:] < ranked[:-1], True))  # equal scores pass a threshold together
+    f1 = 2 * np.cumsum(truth[order])[last] / (last + 1 + max(1, int(truth.sum())))
+    return float(ranked[last[int(f1.argmax())]])

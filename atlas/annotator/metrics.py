@@ -75,15 +75,19 @@ def propensities(positives: np.ndarray, rows: int, a: float = 0.55, b: float = 1
 
 
 def average_precision(scores: np.ndarray, truth: np.ndarray) -> float:
-    """Area under the precision-recall curve over all (row, label) pairs, as average precision."""
+    """Area under the precision-recall curve over all (row, label) pairs, as average precision.
+
+    Pairs of equal score count together, so that the order of rows does not matter.
+    """
     flat_truth = truth.ravel()
     total = int(flat_truth.sum())
     if not total:
         return 0.0
     order = np.argsort(-scores.ravel(), kind="stable")
-    hits = flat_truth[order]
-    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
-    return float(precision[hits].sum() / total)
+    ranked = scores.ravel()[order]
+    last = np.flatnonzero(np.append(ranked[1:] < ranked[:-1], True))
+    hits = np.cumsum(flat_truth[order])[last]
+    return float((np.diff(hits, prepend=0) * hits / (last + 1)).sum() / total)
 
 
 def calibration_error(scores: np.ndarray, truth: np.ndarray) -> float:

@@ -49,11 +49,9 @@ def train(
     say(f"fitting fusion and calibration on {config.folds} folds")
     stacked = np.empty((len(VIEWS), *data.labels.shape), dtype=np.float32)
     bands = np.empty(data.labels.shape, dtype=np.int8)
-    fold_of = np.minimum((data.position * config.folds * 7919).astype(int) % config.folds, config.folds - 1)
+    fold_of = np.unique(data.position, return_inverse=True)[1] % config.folds  # by document, none without one
     for fold in range(config.folds):
         inside, outside = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-        if not len(outside) or not len(inside):
-            continue
         part = views_from(data.take(inside), library, featurizer, word_vectors, config)
         stacked[:, outside] = views(part, featurizer, [data.tokens[r] for r in outside])
         bands[outside] = part.bands

@@ -40,7 +40,8 @@ def build(tags: pa.Table, base: Library, config: CanonicalizeConfig, embed: Embe
     """The library that the tags ask for.
 
     Concepts of ``base`` keep id, facet, name and status; forms that mean one of them become its members. The
-    rest is clustered, and each cluster on enough chunks becomes a new concept with the next free id.
+    rest is clustered, and each cluster on enough chunks becomes a new concept with the next free id. Retired
+    concepts stay as they are.
 
     Args:
         tags: schema TAGS.
@@ -51,40 +52,44 @@ def build(tags: pa.Table, base: Library, config: CanonicalizeConfig, embed: Embe
     members: dict[int, list[Form]] = defaultdict(list)
     concepts = {concept.id: concept for concept in base.concepts}
     used = {(c.facet, normal_form(name)) for c in base.concepts for name in (c.name, *c.aliases)}
+    retired = _retired(base)
     doc_ids = tags.column("doc_id").to_pylist()
     linked = clustered = new = 0
+    closed = {concept.facet for concept in base.active} & set(config.closed)
     for facet in FACETS:
-        ours = [form for form in forms if form.facet == facet]
-        if not ours:
-            continue
-        vectors = embed([form.surface for form in ours])
+        rest = [form for form in forms if form.facet == facet and retired.get((facet, form.form), 0) is not None]
+        vectors = embed([form.surface for form in rest])
         least = getattr(config.similarity, facet)
-        known = _link(ours, vectors, base, facet, least, embed)
-        for form, concept_id in zip(ours, known, strict=True):
-            if concept_id is not None:
-                members[concept_id].append(form)
-                linked += 1
-        rest = [row for row, concept_id in enumerate(known) if concept_id is None]
-        clusters = _clusters([ours[row] for row in rest], vectors[rest], config.neighbours, least)
-        kept = [cluster for cluster in clusters if _supported(cluster, doc_ids, min_chunks)]
-        for cluster in kept:
-            name = _free_name(cluster, facet, used)
-            used.add((facet, normal_form(name)))
-            concept_id = base.next_id + new
-            new += 1
-            concepts[concept_id] = Concept(concept_id, facet, name, "")
-            members[concept_id] += cluster
-        clustered += sum(len(cluster) for cluster in kept)
-        # What was too rare for a concept of its own may still be another word for one of the new ones.
-        placed = {id(form) for cluster in kept for form in cluster}
-        left = [row for row in rest if id(ours[row]) not in placed]
-        with_new = Library(tuple(concepts[i] for i in sorted(concepts)))
-        for row, concept_id in zip(
-            left, _link([ours[r] for r in left], vectors[left], with_new, facet, least, embed), strict=True
-        ):
-            if concept_id is not None:
-                members[concept_id].append(ours[row])
-                linked += 1
+        library = base
+        while rest:
+            left = []
+            for row, concept_id in enumerate(_link(rest, vectors, library, retired, facet, least, embed)):
+                if concept_id is None:
+                    left.append(row)
+                else:
+                    members[concept_id].append(rest[row])
+                    linked += 1
+            rest, vectors = [rest[row] for row in left], vectors[left]
+            if facet in closed:
+                break
+            clusters = _clusters(rest, vectors, config.neighbours, least)
+            kept = [cluster for cluster in clusters if _supported(cluster, doc_ids, min_chunks)]
+            if not kept:
+                break
+            for cluster in kept:
+                name = _free_name(cluster, facet, used)
+                used.add((facet, normal_form(name)))
+                concept_id = base.next_id + new
+                new += 1
+                concepts[concept_id] = Concept(concept_id, facet, name, "")
+                members[concept_id] += cluster
+                clustered += len(cluster)
+            # What was too rare for a concept of its own may be another word for one of the new ones, or make
+            # one with others that are left. To the end, so that a build from the same tags changes nothing.
+            placed = {form.form for cluster in kept for form in cluster}
+            left = [row for row, form in enumerate(rest) if form.form not in placed]
+            rest, vectors = [rest[row] for row in left], vectors[left]
+            library = Library(tuple(concepts[i] for i in sorted(concepts)))
     described = _describe(concepts, members, tags, config)
     funnel = Funnel(
         tags=sum(form.surfaces.total() for form in forms),
@@ -99,12 +104,38 @@ def build(tags: pa.Table, base: Library, config: CanonicalizeConfig, embed: Embe
     return Library(tuple(described)), funnel
 
 
+def _retired(base: Library) -> dict[tuple[str, str], int | None]:
+    """For each (facet, form) of a retired concept: the active concept that it was merged into, or None.
+
+    What a curator retired must not come back as a new concept.
+    """
+    found: dict[tuple[str, str], int | None] = {}
+    for concept in base.concepts:
+        if concept.active:
+            continue
+        seen, heir = {concept.id}, concept.replaced_by
+        while heir is not None and heir not in seen and not base.by_id[heir].active:
+            seen.add(heir)
+            heir = base.by_id[heir].replaced_by
+        for name in concept.names():
+            key = (concept.facet, normal_form(name))
+            if base.link(concept.facet, name) is None and found.get(key) is None:
+                found[key] = None if heir in seen else heir
+    return found
+
+
 def _link(
-    forms: list[Form], vectors: np.ndarray, base: Library, facet: str, least: float, embed: Embed
+    forms: list[Form],
+    vectors: np.ndarray,
+    library: Library,
+    retired: dict[tuple[str, str], int | None],
+    facet: str,
+    least: float,
+    embed: Embed,
 ) -> list[int | None]:
-    """The concept of the base library that each form means: by spelling, else by its nearest known name."""
-    ids = [base.link(facet, form.form) for form in forms]
-    names = [(name, c.id) for c in base.active if c.facet == facet for name in (c.name, *c.aliases)]
+    """The concept of the library that each form means: by spelling, else by its nearest known name."""
+    ids = [library.link(facet, form.surface) or retired.get((facet, form.form)) for form in forms]
+    names = [(name, c.id) for c in library.active if c.facet == facet for name in (c.name, *c.aliases)]
     positions, similarities = nearest(vectors, embed([name for name, _ in names]) if names else np.zeros((0, 0)))
     return [
         spelled if spelled is not None else (names[p][1] if p >= 0 and s >= least else None)
@@ -147,6 +178,9 @@ def _describe(
     described = []
     for concept_id in sorted(concepts):
         concept = concepts[concept_id]
+        if not concept.active:
+            described.append(concept)
+            continue
         forms = sorted(members.get(concept_id, ()), key=lambda f: (-len(f.chunks), f.form))
         rows = rows_of.get(concept_id, set())
         counted = replace(

@@ -20,6 +20,10 @@ class CanonicalizeConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base: str | None = Field(None, description="Library to start from: its concepts keep ids, names and words.")
+    closed: tuple[str, ...] = Field(
+        ("tone", "form"),
+        description="Facets that get no new concept where the base has some: their tags link to those or to nothing.",
+    )
     encoder: str = Field("all-minilm-l6-v2", description="Sentence model: catalogue name, path or hub id.")
     min_chunks: int | None = Field(
         None, ge=1, description="Chunks that a new concept must be seen on; by the size of the sample where not given."

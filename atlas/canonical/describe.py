@@ -58,7 +58,7 @@ def quotes(forms: Sequence[Form], texts: Sequence[str], doc_ids: Sequence[str], 
         for row in form.chunks:
             if len(chosen) == most:
                 return _examples(chosen)
-            if doc_ids[row] not in chosen:
+            if doc_ids[row] not in chosen and texts[row].strip():
                 chosen[doc_ids[row]] = _quote(texts[row], form.surfaces)
     return _examples(chosen)
 

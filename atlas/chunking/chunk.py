@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -34,19 +34,30 @@ def chunk_text(text: str, config: ChunkConfig, tokenizer: Tokenizer) -> Iterator
     """The chunks of ``text`` in order: contiguous, without gap or overlap, each at most ``max_tokens`` long.
 
     Status is ``ok``; ``long`` for a piece of a sentence or line that is longer than the maximum; ``empty``
-    where there is nothing to read (such a text has exactly one chunk).
+    where there is nothing to read (such a text has one chunk, or more where it alone exceeds the maximum).
 
     Raises:
         ValueError: the text holds lone surrogates, so that it is no Unicode text.
     """
     if not text.strip():
-        yield Chunk(0, len(text), "prose", "empty", tokenizer.encode(text))
+        yield from _empty(text, config, tokenizer)
         return
     if not text.isascii():
         _refuse_surrogates(text)
     code = looks_like_code(text)
     for start, end in _blocks(text):
         yield from _chunk_block(text, start, end, code, config, tokenizer)
+
+
+def _empty(text: str, config: ChunkConfig, tokenizer: Tokenizer) -> Iterator[Chunk]:
+    if len(text) <= RUN_CHARS:
+        tokens = tokenizer.encode(text)
+        if len(tokens) <= config.max_tokens:
+            yield Chunk(0, len(text), "prose", "empty", tokens)
+            return
+    for start, end in _blocks(text):
+        for chunk in _chunk_block(text, start, end, False, config, tokenizer):
+            yield replace(chunk, status="empty")
 
 
 def _refuse_surrogates(text: str) -> None:
@@ -64,8 +75,8 @@ def _blocks(text: str) -> Iterator[tuple[int, int]]:
     while len(text) - start > BLOCK_CHARS * 5 // 4:
         lowest, highest = start + BLOCK_CHARS // 2, start + BLOCK_CHARS
         end = _last_break(text, lowest, highest)
-        if not text[end:].strip():
-            break
+        if len(text) - end <= BLOCK_CHARS and not text[end:].strip():
+            break  # short white space at the end is no block of its own
         yield start, end
         start = end
     yield start, len(text)
@@ -76,7 +87,7 @@ def _last_break(text: str, lowest: int, highest: int) -> int:
         at = text.rfind(mark, lowest, highest)
         if at >= 0:
             at += len(mark)
-            run = _SPACE.match(text, at)
+            run = _SPACE.match(text, at, highest)
             newline = text.rfind("\n", at, run.end()) if run else -1
             return at if newline < 0 else newline + 1
     at = text.rfind(" ", lowest, highest)
@@ -140,12 +151,13 @@ def _forced_cuts(text: str, start: int, end: int, maximum: int, measure: "_Measu
     limit = maximum * 7 // 8  # an unclean cut may add a token or two to the pieces on both sides
     while measure.count(start, end) > maximum and end - start > 1:
         at = min(measure.position(start, limit), end - 1)
-        space = max(text.rfind(" ", start + 1, at + 1), text.rfind("\n", start + 1, at))
-        if space > start + (at - start) // 2:
-            run = space
-            while run > start + 1 and text[run - 1].isspace():
-                run -= 1
-            at = cut_before(text, run, space + 1)
+        middle = start + (at - start) // 2
+        run = space = max(text.rfind(" ", start + 1, at + 1), text.rfind("\n", start + 1, at))
+        while run > middle and text[run - 1].isspace():
+            run -= 1
+        if space > middle:
+            cut = cut_before(text, run, space + 1)
+            at = cut if cut > middle else at  # white space that fills half of the piece is cut like any text
         yield at
         start = at
 

@@ -17,12 +17,14 @@ _ABBREVIATIONS = frozenset(
 
 _END = re.compile(
     r"""
-    (?P<mark>[.!?…]+) (?P<close>["'”’»)\]*_`]*) (?P<gap>\s+) (?=(?P<next>\S))
+    (?<![.!?…]) (?P<mark>[.!?…]++) (?P<close>["'”’»)\]*_`]*) (?P<gap>\s+) (?=(?P<next>\S))
     | [。！？｡]+ [”’」』）]* (?P<wide>\s*) (?=\S)
     """,
     re.VERBOSE,
 )
 _LAST_WORD = re.compile(r"([^\W\d_]+(?:\.[^\W\d_]+)*)$")
+
+NEARBY = 24  # characters before a full stop that are looked at: no abbreviation or list number is longer
 
 
 def cut_before(text: str, start: int, end: int) -> int:
@@ -52,11 +54,11 @@ def _ends_sentence(text: str, match: re.Match[str], start: int) -> bool:
         return not following.islower()
     if following.islower() or following in ",;:)":
         return False
-    before = _LAST_WORD.search(text[max(start, match.start() - 24) : match.start()])
+    nearby = text[max(start, match.start() - NEARBY) : match.start()]
+    before = _LAST_WORD.search(nearby)
     if before is None:
         # "3. Mix": a number alone at the start of a line is a list mark, not a sentence.
-        line_start = max(text.rfind("\n", start, match.start()) + 1, start)
-        return not text[line_start : match.start()].strip().isdigit()
+        return not nearby.rpartition("\n")[2].strip().isdigit()
     word = before[1]
     if match["close"]:
         return True

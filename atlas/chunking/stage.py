@@ -53,8 +53,8 @@ def chunk_documents(documents: pa.RecordBatch, config: ChunkConfig, named: Token
         per_document.append(len(cut))
         chunks.extend(cut)
         texts.extend(text[chunk.start : chunk.end] for chunk in cut)
-    owner = np.repeat(np.arange(len(per_document)), per_document)
     counts = np.asarray(per_document, dtype=np.int64)
+    owner = np.repeat(np.arange(len(counts)), counts)
     firsts = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(counts) else counts
     repeat = pa.array(owner)
     columns: dict[str, Any] = {

@@ -35,8 +35,9 @@ class Cut:
 _LINE = re.compile(r"[^\n]*\n|[^\n]+\Z")
 _HEADING = re.compile(r"#{1,6} |\\(?:sub)*section\{|<h[1-6][ >]")
 _UNDERLINE = re.compile(r"([=\-~^\"'*+#`.:])\1{2,}\s*$")
-_ITEM = re.compile(r"\s*(?:[-*+•‣◦]|\(?\d{1,3}[.)]|\(?[a-z][.)]|\[\d+\])\s+\S")
-_ROW = re.compile(r"\s*(?:\|.*\||\+[-=+]{3,}|.*\S(?:\t+| \| )\S.*(?:\t+| \| )\S)")
+_ITEM = re.compile(r"\s*+(?:[-*+•‣◦]|\(?\d{1,3}[.)]|\(?[a-z][.)]|\[\d+\])\s+\S")
+# The possessive start keeps a line that is indented by thousands of spaces from taking quadratic time.
+_ROW = re.compile(r"\s*+(?:\|.*\||\+[-=+]{3,}|.*\S(?:\t+| \| )\S.*(?:\t+| \| )\S)")
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _CODE_LINE = re.compile(
     r"""\s*(?: [@#]\w | //|/\*|\*/|\*[ ]|\#include|\#!|[}\])]+[;,)]*\s*$

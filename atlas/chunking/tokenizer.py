@@ -70,9 +70,13 @@ class HuggingFace:
     def __init__(self, name: str, path: Path) -> None:
         from tokenizers import Tokenizer as Fast
 
-        self._fast = Fast.from_file(str(path))
+        try:
+            self._fast = Fast.from_file(str(path))
+        except Exception as error:  # the library raises nothing narrower
+            raise AtlasError(f"{path}: is no tokenizer.json that can be read ({error})") from error
         self._fast.no_truncation()
         self._fast.no_padding()
+        self._fast.encode_special_tokens = True
         self.name = f"{name}@{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
         self.vocabulary_size = self._fast.get_vocab_size()
 
@@ -90,7 +94,7 @@ def tokenizer(name: str) -> Tokenizer:
         return Tiktoken(name, CL100K_PATTERN, _cl100k_ranks())
     path = Path(name) / "tokenizer.json" if Path(name).is_dir() else Path(name)
     if path.is_file():
-        return HuggingFace(path.parent.name, path)
+        return HuggingFace(path.absolute().parent.name, path)
     raise AtlasError(
         f"tokenizer {name!r}: not known. Use 'cl100k_base' or the path of a tokenizer.json (or of its folder)."
     )

@@ -1,6 +1,8 @@
 """Where documents come from and which of their columns mean what."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from atlas.tables import annotations
 
 
 class CorpusConfig(BaseModel):
@@ -23,3 +25,13 @@ class CorpusConfig(BaseModel):
         32 << 20, gt=0, description="About how many input bytes make one unit of work (one output part)."
     )
     batch_bytes: int = Field(4 << 20, gt=0, description="About how many bytes of text are held in memory at a time.")
+
+    @field_validator("carry")
+    @classmethod
+    def _carry_new_columns(cls, carry: tuple[str, ...]) -> tuple[str, ...]:
+        for name in carry:
+            if carry.count(name) > 1:
+                raise ValueError(f"column {name!r} is named twice; name it once")
+            if name in annotations(text=True).names:
+                raise ValueError(f"column {name!r} would take the place of Atlas's own column {name!r}; rename yours")
+        return carry

@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ ENDINGS = {
     ".md": "text",
     ".rst": "text",
 }
+GLOB_MARKS = "*?["
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,12 @@ def find(url: str) -> tuple[pafs.FileSystem, list[File]]:
         AtlasError: nothing is there, or no file of a known format.
     """
     filesystem, path = resolve(url)
-    infos = [info for info in _listing(filesystem, path) if _visible(info)]
-    if not infos:
+    try:
+        root, infos = _listing(filesystem, path)
+    except UnicodeDecodeError as error:
+        raise AtlasError(f"{url}: holds a file whose name is not UTF-8 ({error.object!r}); rename it") from None
+    if infos is None:
         raise AtlasError(f"{url}: no such file or folder; give a file, a folder, a glob or a URL")
-    root = _common_folder([info.path for info in infos])
     files = [
         File(info.path, info.path[len(root) :].lstrip("/"), kind, info.size or 0)
         for info in sorted(infos, key=lambda info: info.path)
@@ -65,46 +69,60 @@ def find(url: str) -> tuple[pafs.FileSystem, list[File]]:
     return filesystem, files
 
 
-def _listing(filesystem: pafs.FileSystem, path: str) -> Iterable[pafs.FileInfo]:
-    if any(mark in path for mark in "*?["):
-        if is_local(filesystem):
-            matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (the pattern is absolute)
-            return filesystem.get_file_info(matches)
-        fixed = path[: min(path.index(mark) for mark in "*?[" if mark in path)].rsplit("/", 1)[0]
-        selector = pafs.FileSelector(fixed, recursive=True)
-        import fnmatch
-
-        return [info for info in filesystem.get_file_info(selector) if fnmatch.fnmatch(info.path, path)]
+def _listing(filesystem: pafs.FileSystem, path: str) -> tuple[str, list[pafs.FileInfo] | None]:
+    """The folder that labels are relative to, which no new file changes, and the files; None where nothing is."""
     info = filesystem.get_file_info(path)
+    if info.type == pafs.FileType.File:
+        return path.rpartition("/")[0], [info]
     if info.type == pafs.FileType.Directory:
-        return filesystem.get_file_info(pafs.FileSelector(path, recursive=True))
-    return [info]
+        return path, _visible(path, filesystem.get_file_info(pafs.FileSelector(path, recursive=True)))
+    if not any(mark in path for mark in GLOB_MARKS):
+        return path, None
+    fixed = path[: min(path.index(mark) for mark in GLOB_MARKS if mark in path)].rpartition("/")[0]
+    if is_local(filesystem):
+        infos = filesystem.get_file_info(sorted(glob.glob(path, recursive=True)))  # noqa: PTH207 (absolute)
+    else:
+        selector = pafs.FileSelector(fixed, recursive=True, allow_not_found=True)
+        pattern = re.compile(_pattern(path))
+        infos = [info for info in filesystem.get_file_info(selector) if pattern.fullmatch(info.path)]
+    return fixed, _visible(fixed, infos) or None
 
 
-def _visible(info: pafs.FileInfo) -> bool:
-    name = info.path.rsplit("/", 1)[-1]
-    return info.type == pafs.FileType.File and not name.startswith((TEMPORARY, ".", "_"))
+def _pattern(path: str) -> str:
+    """A glob as a regular expression with the meaning it has on local files: only ``**`` reaches into folders."""
+    wild = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
+    pieces = re.split(r"(\*\*/|\*|\?|\[[^]]+\])", path)
+    return "".join(
+        piece.replace("[!", "[^") if piece.startswith("[") else wild.get(piece, re.escape(piece)) for piece in pieces
+    )
 
 
-def _common_folder(paths: list[str]) -> str:
-    if len(paths) == 1:
-        return paths[0].rsplit("/", 1)[0]
-    folders = [path.split("/")[:-1] for path in paths]
-    shared = 0
-    while all(len(f) > shared for f in folders) and len({f[shared] for f in folders}) == 1:
-        shared += 1
-    return "/".join(folders[0][:shared])
+def _visible(root: str, infos: Iterable[pafs.FileInfo]) -> list[pafs.FileInfo]:
+    """Without folders, and without what a name's first character marks as hidden or unfinished."""
+    return [
+        info
+        for info in infos
+        if info.type == pafs.FileType.File
+        and not any(name.startswith((TEMPORARY, ".", "_")) for name in info.path[len(root) :].split("/"))
+    ]
 
 
 def content_digest(filesystem: pafs.FileSystem, files: Iterable[File]) -> str:
-    """Digest of what files hold. Remote files: of their size and time of change, as no store tells more."""
+    """Digest of the labels of files and what they hold.
+
+    Remote files are not read: their size stands for it, with their time of change, or whatever else their
+    store tells of them.
+    """
     state = hashlib.blake2b(digest_size=DIGEST_BYTES)
     for file in files:
         if not is_local(filesystem):
             info = filesystem.get_file_info(file.path)
-            state.update(f"{file.label}\0{info.size}\0{info.mtime_ns}\0".encode())
+            changed = info.mtime_ns
+            if changed is None and isinstance(filesystem, pafs.PyFileSystem):
+                changed = filesystem.handler.fs.ukey(file.path)
+            state.update(f"{file.label}\0{info.size}\0{changed}\0".encode())
             continue
-        state.update(f"{file.size}\0".encode())
+        state.update(f"{file.label}\0{file.size}\0".encode())
         with Path(file.path).open("rb") as stream:
             while block := stream.read(1 << 22):
                 state.update(block)

@@ -1,9 +1,12 @@
 """One pair of functions per format: plan its units, read the rows of one unit."""
 
+import codecs
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -15,6 +18,8 @@ from atlas.corpus.rows import Row
 from atlas.corpus.units import Unit, part_name
 from atlas.errors import AtlasError
 
+PEEK_ROWS = 100  # rows of a JSON Lines file in which a wrong column name is looked for
+READ_BYTES = 1 << 16  # compressed bytes decoded at a time
 READ_ROWS = 256  # rows decoded at a time: bounds memory on files whose row groups are huge
 
 
@@ -34,8 +39,13 @@ def plan_parquet(filesystem: pafs.FileSystem, file: File, unit_bytes: int) -> It
 
 
 def parquet_file(filesystem: pafs.FileSystem, path: str) -> pq.ParquetFile:
+    """Open a Parquet file; pages that carry a checksum are checked against it when they are read.
+
+    Raises:
+        AtlasError: it is not one, or not a whole one.
+    """
     try:
-        return pq.ParquetFile(path, filesystem=filesystem)
+        return pq.ParquetFile(path, filesystem=filesystem, page_checksum_verification=True)
     except (pa.ArrowInvalid, OSError) as error:
         raise AtlasError(
             f"{path}: not a readable Parquet file ({str(error).splitlines()[0]}). It may be cut off: "
@@ -46,8 +56,8 @@ def parquet_file(filesystem: pafs.FileSystem, path: str) -> pq.ParquetFile:
 def read_parquet(filesystem: pafs.FileSystem, unit: Unit, columns: list[str] | None) -> Iterator[Row]:
     """Rows of a unit.
 
-    A row whose text is no valid UTF-8 comes back unread, with its bytes; so does each row of a damaged row
-    group from the damage on.
+    A row whose text is no valid UTF-8 comes back unread, with its bytes; so does, without any, each row of a
+    damaged row group from the damage on.
     """
     file = parquet_file(filesystem, unit.path)
     for group in range(unit.start, unit.stop):
@@ -71,11 +81,11 @@ def read_parquet(filesystem: pafs.FileSystem, unit: Unit, columns: list[str] | N
 def _rows_of(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | Exception]:
     try:
         yield from batch.to_pylist()
-    except UnicodeDecodeError:
+    except (ValueError, OverflowError):  # text that is not UTF-8, dates that Python has none of
         for index in range(batch.num_rows):
             try:
                 yield batch.slice(index, 1).to_pylist()[0]
-            except UnicodeDecodeError as error:
+            except (ValueError, OverflowError) as error:
                 yield error
 
 
@@ -122,7 +132,7 @@ def _compressed_lines(raw: Any, unit: Unit) -> Iterator[tuple[int, str, bytes]]:
     try:
         for number, line in enumerate(decompressed(raw, unit.format)):
             yield number, f"line {number + 1}", line
-    except (EOFError, OSError, zstd_error()) as error:
+    except (EOFError, OSError, zlib.error, zstd_error()) as error:
         raise AtlasError(
             f"{unit.path}: compressed data breaks off or is damaged ({error}); write the file again"
         ) from error
@@ -131,10 +141,46 @@ def _compressed_lines(raw: Any, unit: Unit) -> Iterator[tuple[int, str, bytes]]:
 def decompressed(raw: BinaryIO, kind: str) -> Iterable[bytes]:
     if kind.endswith(".gz"):
         return gzip.GzipFile(fileobj=raw)
+    return io.BufferedReader(_Blocks(_zstd_blocks(raw)), 1 << 20)
+
+
+def _zstd_blocks(raw: BinaryIO) -> Iterator[bytes]:
+    """What all frames hold. zstandard's own reader takes a frame that breaks off for the end of the file."""
     import zstandard
 
-    reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-    return io.BufferedReader(reader, 1 << 20)
+    decoder = zstandard.ZstdDecompressor()
+    frame = None
+    while data := raw.read(READ_BYTES):
+        while data:
+            frame = frame or decoder.decompressobj()
+            yield frame.decompress(data)
+            data = frame.unused_data
+            if frame.eof:
+                frame = None
+    if frame is not None:
+        raise EOFError("the last frame has no end")
+
+
+class _Blocks(io.RawIOBase):
+    """Blocks of bytes as a raw stream."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._left:
+            block = next(self._blocks, None)
+            if block is None:
+                return 0
+            self._left = memoryview(block)
+        size = min(len(buffer), len(self._left))
+        buffer[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
 
 
 def zstd_error() -> type[Exception]:
@@ -143,7 +189,16 @@ def zstd_error() -> type[Exception]:
     return zstandard.ZstdError
 
 
+def json_lines_columns(filesystem: pafs.FileSystem, file: File) -> list[str] | None:
+    """Keys of the first PEEK_ROWS objects of a file, in order of appearance; None where the file has no row."""
+    whole = Unit("", file.format, file.path, file.label, 0, file.size, "", -1, file.size)
+    first = list(islice(read_json_lines(filesystem, whole), PEEK_ROWS))
+    return list(dict.fromkeys(key for row in first for key in row.values or ())) if first else None
+
+
 def _parsed(number: int, location: str, line: bytes) -> Row:
+    if number == 0:
+        line = line.removeprefix(codecs.BOM_UTF8)  # Windows programs put one at the start of a file
     try:
         values = json.loads(line.decode())
     except UnicodeDecodeError as error:
@@ -178,9 +233,9 @@ def read_text(filesystem: pafs.FileSystem, unit: Unit, text_column: str, id_colu
         with filesystem.open_input_stream(path) as stream:
             raw = stream.read()
         try:
-            text = raw.decode()
+            text = raw.removeprefix(codecs.BOM_UTF8).decode()
         except UnicodeDecodeError as error:
-            yield Row(unit.start + index, path, None, f"not UTF-8 at byte {error.start}", raw)
+            yield Row(unit.start + index, path, None, f"not UTF-8 (byte {error.start}); save it as UTF-8", raw)
             continue
         folder = label.rsplit("/", 1)[0] if "/" in label else "text"
         yield Row(unit.start + index, path, {text_column: text, (id_column or "id"): label, "source": folder})

@@ -87,7 +87,7 @@ def documents(rows: Iterable[Row], config: CorpusConfig, label: str) -> Iterator
             ids.append(doc_id)
             texts.append(text)
             sources.append(_source(row.values, config, label))
-            carried.append(tuple(row.values[name] for name in config.carry))
+            carried.append(tuple(row.values.get(name) for name in config.carry))
             numbers.append(row.number)
             size += len(text)
         if size >= config.batch_bytes or len(numbers) + len(rejects) >= BATCH_ROWS:
@@ -112,13 +112,15 @@ def _problem(row: Row, config: CorpusConfig) -> tuple[str, str] | None:
         return "null_text", f"column {config.text!r} is null"
     if not isinstance(text, str):
         return "text_not_string", f"column {config.text!r} holds {type(text).__name__}, not a string"
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            return "not_unicode", f"lone surrogate at character {error.start}"
     if config.id is not None and row.values.get(config.id) is None:
-        return "null_id", f"column {config.id!r} is null"
+        return "null_id", f"column {config.id!r} is null or missing"
+    for name in (config.text, config.id, config.source or "source", *config.carry):
+        value = row.values.get(name) if name is not None else None
+        if isinstance(value, str) and not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                return "not_unicode", f"lone surrogate at character {error.start} of column {name!r}"
     return None
 
 
@@ -132,7 +134,7 @@ def _reject(row: Row, config: CorpusConfig, reason: str, detail: str) -> Reject:
     content = row.raw
     if row.values is not None:
         if config.id is not None and row.values.get(config.id) is not None:
-            doc_id = str(row.values[config.id])
+            doc_id = str(row.values[config.id]).encode(errors="backslashreplace").decode()
         content = json.dumps(row.values, default=_as_text).encode()
     return Reject(row.number, row.location, doc_id, reason, detail, content)
 

@@ -39,7 +39,10 @@ class DocumentSource:
         Raises:
             AtlasError: the corpus is not there, is empty, has unreadable files or lacks a column.
         """
+        if not self.config.path:
+            raise AtlasError("the corpus has no path; give a file, a folder, a glob or a URL")
         if _is_dataset(self.config.path):
+            _dataset.cache_clear()  # it may have been saved anew since
             dataset = _dataset(self.config.path)
             rows.check_columns(self.config, dataset.column_names, self.config.path)
             unit_rows = max(1, self.config.unit_bytes // DATASET_ROW_BYTES)
@@ -64,8 +67,15 @@ class DocumentSource:
                 rows.check_columns(self.config, schema.names, file.path)
                 yield from formats.plan_parquet(filesystem, file, self.config.unit_bytes)
             else:
+                present = formats.json_lines_columns(filesystem, file)
+                if present is None:
+                    continue
+                if present:
+                    rows.check_columns(self.config, present, file.path)
                 yield from formats.plan_json_lines(filesystem, file, self.config.unit_bytes)
         if texts and not structured:
+            present = [self.config.text, self.config.id or "id", "source"]
+            rows.check_columns(self.config, present, self.config.path)
             yield from formats.plan_text(filesystem, texts, self.config.unit_bytes)
 
     def read(self, unit: Unit) -> Iterator[rows.Batch]:

@@ -104,7 +104,7 @@ class Library:
             for concept in self.active:
                 for name in pick(concept):
                     forms.setdefault((concept.facet, normal_form(name)), concept.id)
-        return forms
+        return {key: id_ for key, id_ in forms.items() if key[1]}
 
     def link(self, facet: str, tag: str) -> int | None:
         """Id of the active concept that a tag of a facet means, or None."""

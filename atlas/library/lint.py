@@ -32,7 +32,7 @@ def _twins(library: Library) -> Iterator[Finding]:
     for concept in library.active:
         for name in (concept.name, *concept.aliases):
             form = (concept.facet, normal_form(name))
-            first = owner.setdefault(form, concept)
+            first = owner.setdefault(form, concept) if form[1] else concept
             if first.id != concept.id:
                 yield Finding(
                     "twin",
@@ -50,7 +50,7 @@ def _replacements(library: Library) -> Iterator[Finding]:
         following = concept.replaced_by
         while following is not None:
             if following in seen:
-                yield Finding("cycle", "error", concept.id, "replaced_by leads back to this concept; break the circle")
+                yield Finding("cycle", "error", concept.id, "replaced_by leads in a circle; break it")
                 break
             seen.add(following)
             following = library.by_id[following].replaced_by
@@ -59,6 +59,8 @@ def _replacements(library: Library) -> Iterator[Finding]:
 def _texts(library: Library) -> Iterator[Finding]:
     described: dict[str, Concept] = {}
     for concept in library.active:
+        if concept.name != concept.name.strip() or "  " in concept.name:
+            yield Finding("untidy-name", "error", concept.id, f"{concept.name!r} has stray spaces")
         text = " ".join(concept.description.split()).casefold()
         if not text:
             yield Finding("empty-description", "error", concept.id, "has no description; write one sentence")
@@ -68,15 +70,16 @@ def _texts(library: Library) -> Iterator[Finding]:
             yield Finding(
                 "same-description", "warning", concept.id, f"is described in the words of {first.id} ({first.name!r})"
             )
-        if concept.name != concept.name.strip() or "  " in concept.name:
-            yield Finding("untidy-name", "error", concept.id, f"{concept.name!r} has stray spaces")
 
 
 def _universal(library: Library) -> Iterator[Finding]:
-    most = max((concept.counts.chunks for concept in library.active), default=0)
-    total = max(most, sum(c.counts.chunks for c in library.active if c.facet == "form"))
+    """Content on most chunks. How many chunks there are is told by the forms, of which each chunk has about one."""
+    forms = sum(c.counts.chunks for c in library.active if c.facet == "form")
+    if not forms:
+        return
+    total = max(forms, *(concept.counts.chunks for concept in library.active))
     for concept in library.active:
-        if total and concept.facet == "content" and concept.counts.chunks > UNIVERSAL_SHARE * total:
+        if concept.facet == "content" and concept.counts.chunks > UNIVERSAL_SHARE * total:
             yield Finding(
                 "near-universal", "warning", concept.id, f"is on {concept.counts.chunks} of about {total} chunks"
             )

@@ -11,6 +11,8 @@ from atlas.library.names import normal_form
 def by_words(library: Library, words: str) -> list[Concept]:
     """Concepts one of whose names holds the words: whole names first, then the frequent ones."""
     wanted = normal_form(words)
+    if not wanted:
+        return []
     found = []
     for concept in library.active:
         forms = [normal_form(name) for name in concept.names()]

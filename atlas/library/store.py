@@ -117,13 +117,20 @@ def _check(values: dict[str, Any], entry: Node, path: Path) -> None:
         if not isinstance(alias, str):
             raise AtlasError(f"{path}:{line('aliases')}: alias {alias!r} is not text; put it in quotes")
     for member, count in values.get("members", {}).items():
-        if not isinstance(member, str) or not isinstance(count, int):
+        if not isinstance(member, str) or not _is_count(count):
             raise AtlasError(f"{path}:{line('members')}: members map a tag (text, quoted if need be) to a count")
     for example in values.get("examples", ()):
         if not isinstance(example, dict) or set(example) != {"quote", "doc_id"}:
             raise AtlasError(f"{path}:{line('examples')}: an example has exactly the keys quote and doc_id")
-    if not set(values.get("counts", {})) <= {"tags", "chunks", "documents"}:
-        raise AtlasError(f"{path}:{line('counts')}: counts has the keys tags, chunks, documents")
+        if not all(isinstance(text, str) for text in example.values()):
+            raise AtlasError(f"{path}:{line('examples')}: quote and doc_id are text; put them in quotes")
+    counts = values.get("counts", {})
+    if not set(counts) <= {"tags", "chunks", "documents"} or not all(map(_is_count, counts.values())):
+        raise AtlasError(f"{path}:{line('counts')}: counts has the keys tags, chunks, documents, each a whole number")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _plain(node: Node) -> Any:
@@ -137,31 +144,45 @@ def _plain(node: Node) -> Any:
 def save(library: Library, folder: Path) -> list[Path]:
     """Write the library, one file per area; files whose content is unchanged are not touched.
 
-    Comments at the head of a file stay. Returns the files that changed.
+    Comments at the head of a file stay. A file that is of no area any more is deleted, as its concepts are in
+    other files now. Returns the files that changed.
+
+    Raises:
+        AtlasError: the folder holds a concept that the library lacks; nothing is written.
     """
     areas: dict[str, list[Concept]] = {}
     for concept in library.concepts:
         areas.setdefault(area(concept), []).append(concept)
+    before = {path: list(_concepts(path)) for path in sorted(folder.glob("*.yaml"))}
+    for path, found in before.items():
+        for concept, line in found:
+            if concept.id not in library.by_id:
+                raise AtlasError(
+                    f"{path}:{line}: concept {concept.id} ({concept.name!r}) is not in the library to be saved and "
+                    "would be lost; ids are permanent: retire it, or save to another folder"
+                )
     changed = []
     for name, concepts in sorted(areas.items()):
         path = folder / f"{name}.yaml"
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
-        if before and [c for c, _ in _concepts(path)] == concepts:
+        if [concept for concept, _ in before.pop(path, [])] == concepts:
             continue
         body = {"area": name, "concepts": [entry(concept) for concept in concepts]}
-        text = _head(before) + yaml.dump(
+        head = _head(path.read_text(encoding="utf-8")) if path.exists() else ""
+        text = head + yaml.dump(
             body, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=False
         )
-        if text != before:
-            write_text(path, text)
-            changed.append(path)
+        write_text(path, text)
+        changed.append(path)
+    for path in before:
+        path.unlink()
+        changed.append(path)
     return changed
 
 
 def area(concept: Concept) -> str:
     """The file that a concept belongs to: its top-level taxonomy class where it has one, else its facet."""
     if concept.facet == "content" and concept.taxonomy:
-        return concept.taxonomy.split("/", 1)[0].strip().lower().replace(" ", "-")
+        return concept.taxonomy.split("/", 1)[0].strip().lower().replace(" ", "-") or concept.facet
     return concept.facet
 
 
@@ -202,3 +223,11 @@ class Dumper(yaml.SafeDumper):
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         return super().increase_indent(flow, False)  # lists are indented below their key
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """PyYAML folds these line breaks into spaces, but where it escapes them."""
+        style = '"' if any(mark in data for mark in "\x85\u2028\u2029") else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style)
+
+
+Dumper.add_representer(str, Dumper.represent_str)

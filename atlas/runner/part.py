@@ -81,8 +81,7 @@ def work(task: Task, source: Source, stage: Stage, process: Process, filesystem:
     counts = Counts()
     rejected: list[Reject] = []
     footer = footer_of(task.unit.name, task.key, stage)
-    with atomic_output(filesystem, task.part) as stream:
-        writer = PartWriter(stream, schema)
+    with atomic_output(filesystem, task.part) as stream, PartWriter(stream, schema) as writer:
         for batch in source.read(task.unit):
             documents = batch.documents
             rejects = list(batch.rejects)
@@ -143,6 +142,14 @@ def counted(rows: pa.RecordBatch) -> Counts:
     )
 
 
+def quarantined_rows(filesystem: pafs.FileSystem, path: str) -> int | None:
+    """How many records a quarantine file holds; None where it is no whole file."""
+    try:
+        return pq.read_metadata(path, filesystem=filesystem).num_rows
+    except (pa.ArrowInvalid, OSError):
+        return None
+
+
 def _write_quarantine(filesystem: pafs.FileSystem, task: Task, rejected: list[Reject]) -> None:
     if not rejected:
         _delete(filesystem, task.quarantine)
@@ -162,13 +169,22 @@ _REJECT_FIELDS = ("row", "location", "doc_id", "reason", "detail", "content")
 
 
 class PartWriter:
-    """Parquet with row groups of bounded size. The bytes depend on the rows alone."""
+    """Parquet with row groups of bounded size and a checksum on every page. The bytes depend on the rows alone."""
 
     def __init__(self, stream: Any, schema: pa.Schema) -> None:
         self._schema = schema
-        self._writer = pq.ParquetWriter(stream, schema, compression="zstd", write_statistics=True)
+        self._writer = pq.ParquetWriter(
+            stream, schema, compression="zstd", write_statistics=True, write_page_checksum=True
+        )
         self._batches: list[pa.RecordBatch] = []
         self._bytes = 0
+
+    def __enter__(self) -> "PartWriter":
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is not None:
+            self._writer.is_open = False  # else the garbage collector would end a file that is given up
 
     def write(self, batch: pa.RecordBatch) -> None:
         self._batches.append(batch.cast(self._schema))

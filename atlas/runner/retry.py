@@ -1,23 +1,28 @@
 """Process again what a run put in quarantine, and nothing else. Good parts are not rewritten."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from atlas.corpus.config import CorpusConfig
-from atlas.corpus.rows import Row, documents
 from atlas.corpus.source import DocumentSource
 from atlas.corpus.units import Reject
+from atlas.runner.balance import settle
+from atlas.runner.executors import Died, Failed, Processes
 from atlas.runner.folder import RunFolder
 from atlas.runner.inspect import quarantined
 from atlas.runner.part import PROCESSING, Counts, PartWriter, counted, footer_of, pieces, read_footer
-from atlas.runner.run import plan, settle
-from atlas.stage import Process, Stage
+from atlas.runner.plan import compare, plan
+from atlas.stage import Stage
 from atlas.storage import atomic_output
+from atlas.tables import DOCUMENTS
+
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,50 +34,53 @@ class Retried:
 
 
 def retry(stage: Stage, source: DocumentSource, folder: RunFolder) -> Retried:
-    """Retry every quarantined record, one at a time, from its kept content.
+    """Retry every record that the stage could not process, one at a time, from its kept content.
 
-    Records that now succeed go to ``parts/<unit>.retry.parquet``. Where the input itself was mended, run the
-    same command as before instead: changed files are worked on again.
+    Records that now succeed go to ``parts/<unit>.retry.parquet``. A record that never became a document stays:
+    mend the input and run the same command as before, as changed files are worked on again. The records are
+    worked on in a process of their own, so that one that kills it costs itself alone.
     """
     mended = 0
-    process = stage.load()
-    with folder.lock():
+    with folder.writing():
         planned = plan(stage, source, folder)
-        keys = {task.unit.name: task.key for task in planned.tasks}
         waiting = quarantined(folder)
-        for unit in sorted(set(waiting.column("unit").to_pylist())):
-            if unit not in keys or unit not in planned.done:
-                continue
-            records = [row for row in waiting.to_pylist() if row["unit"] == unit]
-            out: list[pa.RecordBatch] = []
-            rows: list[int] = []
-            for record in records:
-                result = list(_again(record, source, process))
-                if result:
-                    out.extend(result)
-                    rows.append(record["row"])
-            if rows:
-                _append(folder, unit, keys[unit], stage, source, out, rows)
-                mended += len(rows)
-        after = plan(stage, source, folder)
-        settle(folder, after, dict(after.done))
+        worker = Processes[Record, list[pa.RecordBatch]](partial(_make_worker, stage, source.columns), workers=1)
+        with closing(worker):
+            for task in planned.tasks:
+                name = task.unit.name
+                records = _of(waiting, name) if name in planned.done else []
+                again = [(record["row"], batches) for record in records if (batches := _again(record, worker))]
+                if again:
+                    out = [batch for _, batches in again for batch in batches]
+                    _append(folder, name, task.key, stage, source, out, [row for row, _ in again])
+                    mended += len(again)
+        after = compare(planned.tasks, folder)
+        missing = [f"{task.unit.name}: its part is missing; run the same command again" for task in after.todo]
+        settle(folder, after, dict(after.done), missing)
     return Retried(mended, waiting.num_rows - mended)
 
 
-def _again(record: dict[str, Any], source: DocumentSource, process: Process) -> Iterator[pa.RecordBatch]:
-    config = source.config
-    if record["reason"] == PROCESSING:  # content is the document itself, not the corpus's row
-        config = CorpusConfig(path=config.path, id="doc_id", source="source", carry=config.carry)
-    try:
-        values = json.loads(record["content"] or b"null")
-    except ValueError:
-        return
-    if not isinstance(values, dict):
-        return
-    row = Row(record["row"], record["location"], values)
-    rejects: list[Reject] = []
-    for batch in documents([row], config, record["unit"]):
-        yield from pieces(batch.documents, batch.rows, record["unit"], process, rejects)
+def _of(waiting: pa.Table, unit: str) -> list[Record]:
+    chosen = pa.compute.equal(waiting.column("unit"), unit)
+    return [row for row in waiting.filter(chosen).to_pylist() if row["reason"] == PROCESSING]
+
+
+def _again(record: Record, worker: Processes[Record, list[pa.RecordBatch]]) -> list[pa.RecordBatch]:
+    worker.submit(record)
+    answer = worker.answer()
+    return [] if isinstance(answer, Died | Failed) else answer
+
+
+def _make_worker(stage: Stage, carried: pa.Schema) -> Callable[[Record], list[pa.RecordBatch]]:
+    process = stage.load()
+    schema = pa.schema([*DOCUMENTS, *carried])
+
+    def worker(record: Record) -> list[pa.RecordBatch]:
+        document = pa.RecordBatch.from_pylist([json.loads(record["content"])], schema=schema)
+        rejects: list[Reject] = []
+        return list(pieces(document, [record["row"]], record["unit"], process, rejects))
+
+    return worker
 
 
 def _append(
@@ -91,8 +99,8 @@ def _append(
     if before is not None:
         batches = [*pq.read_table(path, filesystem=folder.filesystem).to_batches(), *batches]
         rows = [*before["rows_retried"], *rows]
-    with atomic_output(folder.filesystem, path) as stream:
-        writer = PartWriter(stream, stage.schema(source.columns))
+    schema = stage.schema(source.columns)
+    with atomic_output(folder.filesystem, path) as stream, PartWriter(stream, schema) as writer:
         for batch in batches:
             writer.write(batch)
             counts += counted(batch)

@@ -10,7 +10,7 @@ from atlas.library.names import normal_form
 MAX_WORDS = 6
 MAX_CHARS = 60
 _SPLIT = re.compile(r"[,;|\n]|\.\s")
-_TRIM = " \t\"'`*_-–—•:.()[]{}<>/\\"
+_TRIM = " \t\"'`“”‘’*_-–—•:.()[]{}<>/\\"
 _CODE = re.compile(r"[(){}\[\]=<>@|\\]|::|->|\+\+\S|\w_\w|^[A-Za-z]\.\w|https?:")
 _WORDS = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+)*")
 _THE = re.compile(r"^[Tt]he ")
@@ -20,7 +20,7 @@ _NOTHING = frozenset(
         "none",
         "null",
         "nothing",
-        "n/a",
+        "n a",
         "na",
         "unknown",
         "no",
@@ -79,8 +79,15 @@ def _broken_json(answer: str, facets: Sequence[str]) -> dict[str, list[str]] | N
     for facet in facets:
         match = re.search(rf'"{facet}"\s*:\s*\[([^\]]*)', answer)
         if match:
-            found[facet] = re.findall(r'"((?:[^"\\]|\\.)*)"', match[1])
+            found[facet] = [_unescaped(text) for text in re.findall(r'"(?:[^"\\]|\\.)*"', match[1])]
     return found or None
+
+
+def _unescaped(literal: str) -> str:
+    try:
+        return json.loads(literal, strict=False)
+    except ValueError:
+        return literal
 
 
 def clean(

@@ -1,0 +1,177 @@
+"""Every record that goes in comes out or is in quarantine; where not, the run says so."""
+
+import gzip
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from run_files import Write, contents, counted_in_parts, everything, part, run_over, source_of
+from stages_with_faults import MARK, FaultyStage, Loses, Raises, small_chunks
+
+from atlas.runner.balance import Result
+from atlas.runner.folder import SUMMARY, RunFolder
+from atlas.runner.inspect import quarantined, status
+from atlas.runner.part import Counts, Outcome, Task, unit_key, work
+from atlas.runner.retry import retry
+from atlas.storage import resolve
+
+STAGE = small_chunks()
+HOSTILE_LINES = (
+    '{"id": "h1", "text": ""}',
+    '{"id": "h2", "text": " \\n\\t \\u00a0"}',
+    '{"id": "h3", "text": null}',
+    '{"id": "h4", "text": 7}',
+    '{"id": null, "text": "no id"}',
+    '{"id": "h6"}',
+    '{"id": "0-0", "text": "the id of another"}',
+    '{"id": "h8", "text": "\\ud800"}',
+    '{"id": "h9", "text": "\\u0000 zero"}',
+    '{"id": "h10", "text": ',
+    "[1, 2]",
+    '"text"',
+    "",
+)
+
+
+def test_balance_of_hostile_rows_is_what_an_independent_count_of_the_files_says(
+    write_corpus: Write, tmp_path: Path
+) -> None:
+    corpus, out = write_corpus(files=2, text={"1-3": MARK}), tmp_path / "out"
+    with (corpus / "0.jsonl").open("ab") as lines:
+        lines.write("\n".join(HOSTILE_LINES).encode() + b'\n{"id": "h14", "text": "\xff"}')
+    result = run_over(Raises(), corpus, out)
+    assert result.balanced
+    counts = asdict(result.counts)
+    assert counts["records_in"] == 12 + 13  # all but the blank line
+    assert counts["empty"] == 2
+    assert counted_in_parts(out).items() <= counts.items()
+    reasons = [row["reason"] for row in quarantined(RunFolder.at(out)).to_pylist()]
+    assert sorted(reasons) == sorted(
+        ["null_text", "text_not_string", "null_id", "missing_text", "duplicate_id", "not_unicode", "processing"]
+        + 4 * ["unreadable"]
+    )
+    summary = json.loads((out / SUMMARY).read_text())
+    assert (summary["balanced"], summary["problems"], summary["units"]) == (True, [], 2)
+    assert summary["counts"] == counts
+    assert status(RunFolder.at(out)).counts == result.counts
+
+
+def test_stage_that_loses_in_one_unit_and_doubles_in_another_is_out_of_balance(
+    write_corpus: Write, tmp_path: Path
+) -> None:
+    corpus, out = write_corpus(files=2, text={"1-3": f"{MARK}"}), tmp_path / "out"
+    result = run_over(Loses(), corpus, out)
+    assert result.counts.holds
+    assert not result.balanced
+    assert [line.split(":")[0] for line in result.problems()] == [
+        "records lost or doubled in 0.jsonl-00000000-00000001",
+        "records lost or doubled in 1.jsonl-00000000-00000001",
+    ]
+    assert "in 6 ≠ out 7 + quarantined 0" in result.problems()[0]
+    assert not status(RunFolder.at(out)).complete
+
+
+def test_totals_that_do_not_add_up_are_said() -> None:
+    result = Result(Counts(records_in=5, records_out=3, quarantined=1), units=1, units_done_before=0)
+    assert not result.balanced
+    assert result.problems() == ["records in 5 ≠ out 3 + quarantined 1"]
+
+
+def test_id_in_two_units_is_out_of_balance_and_both_parts_are_named(write_corpus: Write, tmp_path: Path) -> None:
+    corpus, out = write_corpus(files=3), tmp_path / "out"
+    with (corpus / "2.jsonl").open("a") as lines:
+        lines.write('{"id": "0-4", "text": "once more"}\n')
+    result = run_over(STAGE, corpus, out)
+    assert not result.balanced
+    (problem,) = result.problems()
+    assert "'0-4'" in problem
+    assert part(out, "0.jsonl").name in problem
+    assert part(out, "2.jsonl").name in problem
+    assert not status(RunFolder.at(out)).complete
+    again = run_over(STAGE, corpus, out)
+    assert again.problems() == result.problems()
+
+
+def test_id_that_a_retry_brings_back_into_a_second_unit_is_out_of_balance(write_corpus: Write, tmp_path: Path) -> None:
+    corpus, out, cause = write_corpus(files=2), tmp_path / "out", tmp_path / "cause"
+    with (corpus / "1.jsonl").open("a") as lines:
+        lines.write(json.dumps({"id": "0-4", "text": MARK}) + "\n")
+    cause.touch()
+    assert run_over(Raises(cause=str(cause)), corpus, out).balanced
+    cause.unlink()
+    retry(Raises(cause=str(cause)), source_of(corpus), RunFolder.at(out))
+    (problem,) = status(RunFolder.at(out)).problems
+    assert "'0-4'" in problem
+
+
+def test_id_twice_in_one_unit_is_quarantined(write_corpus: Write, tmp_path: Path) -> None:
+    corpus, out = write_corpus(files=2), tmp_path / "out"
+    with (corpus / "1.jsonl").open("a") as lines:
+        lines.write('{"id": "1-4", "text": "once more"}\n')
+    result = run_over(STAGE, corpus, out)
+    assert result.balanced
+    (row,) = quarantined(RunFolder.at(out)).to_pylist()
+    assert (row["reason"], row["doc_id"]) == ("duplicate_id", "1-4")
+    assert json.loads(row["content"]) == {"id": "1-4", "text": "once more"}
+
+
+def test_parts_of_an_input_that_was_removed_are_named_and_kept(write_corpus: Write, tmp_path: Path) -> None:
+    corpus, out = write_corpus(text={"3-2": MARK}), tmp_path / "out"
+    run_over(Raises(), corpus, out)
+    before = everything(out)
+    (corpus / "3.jsonl").unlink()
+    result = run_over(Raises(), corpus, out)
+    assert not result.balanced
+    stale = [part(out, "3.jsonl"), *(out / "quarantine").iterdir()]
+    assert sorted(result.stale) == sorted(map(str, stale))
+    assert all(any(str(path) in line for path in stale) for line in result.problems())
+    assert everything(out).keys() == before.keys()
+    assert not status(RunFolder.at(out)).complete
+    for path in stale:
+        path.unlink()
+    result = run_over(Raises(), corpus, out)
+    assert result.balanced
+    assert result.units_done_before == 3
+    assert status(RunFolder.at(out)).complete
+
+
+def test_unit_that_can_not_be_read_is_named_and_the_others_are_done(write_corpus: Write, tmp_path: Path) -> None:
+    corpus, out = write_corpus(files=2), tmp_path / "out"
+    lines = "".join(json.dumps({"id": f"z{row}", "text": f"{row**9}"}) + "\n" for row in range(5000))
+    (corpus / "broken.jsonl.gz").write_bytes(gzip.compress(lines.encode())[:-2000])
+    result = run_over(STAGE, corpus, out)
+    assert not result.balanced
+    (problem,) = result.problems()
+    assert problem.startswith("not done: broken.jsonl.gz")
+    assert len(contents(out)) == 2
+    assert not status(RunFolder.at(out)).complete
+
+
+def test_part_is_made_of_its_unit_alone(write_corpus: Write, tmp_path: Path) -> None:
+    corpus = write_corpus(files=2)
+    source, folder = source_of(corpus), RunFolder.at(tmp_path / "out")
+    filesystem, _ = resolve(tmp_path)
+    unit = source.units()[1]
+    (tmp_path / "out" / "parts").mkdir(parents=True)
+    stage = FaultyStage()
+    task = Task(unit, unit_key(unit, source, stage), folder.part("p"), folder.retry_part("p"), folder.quarantine("p"))
+    outcome = work(task, source, stage, stage.load(), filesystem)
+    assert outcome == Outcome(unit.name, outcome.counts)
+    assert (outcome.counts.records_in, outcome.counts.records_out, outcome.counts.empty) == (6, 6, 0)
+    assert counted_in_parts(tmp_path / "out").items() <= asdict(outcome.counts).items()
+
+
+@pytest.mark.slow
+def test_document_of_twenty_megabytes_in_one_line_is_chunked_like_any_other(tmp_path: Path) -> None:
+    corpus, out = tmp_path / "corpus", tmp_path / "out"
+    corpus.mkdir()
+    words = "the quick brown fox met a dog of 41 years at high noon, and they talked. "
+    text = words * (20_000_000 // len(words))
+    (corpus / "long.jsonl").write_text(
+        json.dumps({"id": "long", "text": text}) + "\n" + json.dumps({"id": "short", "text": "short"}) + "\n"
+    )
+    result = run_over(STAGE, corpus, out)
+    assert result.balanced
+    assert (result.counts.records_out, result.counts.quarantined) == (2, 0)
+    assert counted_in_parts(out).items() <= asdict(result.counts).items()

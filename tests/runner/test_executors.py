@@ -1,0 +1,160 @@
+"""The same work in one process, in many, and on Ray; and what becomes of workers that die."""
+
+import multiprocessing
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from run_files import Write, contents, counted_in_parts, documents_in_parts, everything, part, run_over, source_of
+from stages_with_faults import MARK, FaultyStage, Kills, WillNotLoad, WrongColumns, small_chunks
+
+from atlas.errors import AtlasError
+from atlas.runner.folder import SUMMARY, RunFolder
+from atlas.runner.inspect import quarantined, status
+from atlas.runner.part import PROCESSING
+from atlas.runner.retry import retry
+from atlas.runner.run import ATTEMPTS, Execution
+
+HERE = Execution()
+TWO = Execution(workers=2)
+RAY = Execution("ray", workers=2)
+
+STAGE = small_chunks()
+
+
+@pytest.fixture
+def undisturbed(write_corpus: Write, tmp_path: Path) -> tuple[Path, Path]:
+    """A corpus with one marked document, and its run by a stage without a fault."""
+    corpus, out = write_corpus(text={"1-2": f"Mark {MARK} here."}), tmp_path / "undisturbed"
+    assert run_over(STAGE, corpus, out).balanced
+    return corpus, out
+
+
+def test_two_processes_write_the_bytes_that_one_does(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
+    corpus, one = undisturbed
+    run_over(STAGE, corpus, tmp_path / "two", TWO)
+    assert everything(tmp_path / "two") == everything(one)
+    assert not multiprocessing.active_children()
+
+
+def test_ray_with_more_workers_than_cpus_writes_the_bytes_that_one_process_does(
+    undisturbed: tuple[Path, Path], tmp_path: Path, ray_cluster: None
+) -> None:
+    corpus, one = undisturbed
+    run_over(STAGE, corpus, tmp_path / "ray", Execution("ray", workers=4))
+    assert everything(tmp_path / "ray") == everything(one)
+
+
+def test_unit_whose_worker_was_killed_is_done_by_another(undisturbed: tuple[Path, Path], tmp_path: Path) -> None:
+    corpus, one = undisturbed
+    result = run_over(Kills(lives=_lives(tmp_path, ATTEMPTS - 1)), corpus, tmp_path / "out", TWO)
+    assert result.balanced
+    assert everything(tmp_path / "out") == everything(one)
+
+
+def test_ray_unit_whose_actor_was_killed_is_done_by_another(
+    undisturbed: tuple[Path, Path], tmp_path: Path, ray_cluster: None
+) -> None:
+    corpus, one = undisturbed
+    result = run_over(Kills(lives=_lives(tmp_path, 1)), corpus, tmp_path / "out", RAY)
+    assert result.balanced
+    assert everything(tmp_path / "out") == everything(one)
+
+
+def test_unit_that_always_kills_its_worker_is_quarantined_whole_and_the_others_are_done(
+    undisturbed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    corpus, one = undisturbed
+    _assert_only_the_marked_unit_is_quarantined(corpus, one, tmp_path / "out", TWO)
+
+
+def test_ray_unit_that_always_kills_its_actor_is_quarantined_whole_and_the_others_are_done(
+    undisturbed: tuple[Path, Path], tmp_path: Path, ray_cluster: None
+) -> None:
+    corpus, one = undisturbed
+    _assert_only_the_marked_unit_is_quarantined(corpus, one, tmp_path / "out", RAY)
+
+
+def test_only_unit_left_does_not_take_the_driver_with_it_when_several_workers_were_asked_for(
+    write_corpus: Write, tmp_path: Path
+) -> None:
+    corpus, out = write_corpus(files=1, text={"0-2": MARK}), tmp_path / "out"
+    result = run_over(Kills(), corpus, out, TWO)
+    assert result.balanced
+    assert result.counts.quarantined == 6
+
+
+def test_retry_of_a_unit_that_kills_brings_back_all_but_the_killer(
+    undisturbed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    corpus, _ = undisturbed
+    out = tmp_path / "out"
+    run_over(Kills(), corpus, out, TWO)
+    retried = retry(Kills(), source_of(corpus), RunFolder.at(out))
+    assert (retried.mended, retried.left) == (5, 1)
+    assert [row["doc_id"] for row in quarantined(RunFolder.at(out)).to_pylist()] == ["1-2"]
+    assert status(RunFolder.at(out)).complete
+    assert len(documents_in_parts(out)) == len(set(documents_in_parts(out))) == 23
+
+
+@pytest.mark.parametrize("execution", [HERE, TWO], ids=["here", "two"])
+def test_stage_that_can_not_load_stops_the_run_with_its_message(
+    write_corpus: Write, tmp_path: Path, execution: Execution
+) -> None:
+    _assert_run_stops_with_the_load_error(write_corpus(), tmp_path / "out", execution)
+
+
+def test_ray_stage_that_can_not_load_stops_the_run_with_its_message(
+    write_corpus: Write, tmp_path: Path, ray_cluster: None
+) -> None:
+    _assert_run_stops_with_the_load_error(write_corpus(), tmp_path / "out", RAY)
+
+
+@pytest.mark.parametrize("execution", [HERE, TWO], ids=["here", "two"])
+def test_stage_with_wrong_output_leaves_units_not_done_and_says_why(
+    write_corpus: Write, tmp_path: Path, execution: Execution
+) -> None:
+    corpus, out = write_corpus(files=2), tmp_path / "out"
+    result = run_over(WrongColumns(), corpus, out, execution)
+    assert not result.balanced
+    assert len(result.problems()) == 2
+    assert all(line.startswith("not done: ") and "status" in line for line in result.problems())
+    assert not contents(out)
+    assert not status(RunFolder.at(out)).complete
+    assert run_over(STAGE, corpus, out).balanced
+
+
+def _lives(tmp_path: Path, count: int) -> str:
+    folder = tmp_path / "lives"
+    folder.mkdir()
+    for life in range(count):
+        (folder / str(life)).touch()
+    return str(folder)
+
+
+def _assert_only_the_marked_unit_is_quarantined(corpus: Path, one: Path, out: Path, execution: Execution) -> None:
+    result = run_over(Kills(), corpus, out, execution)
+    assert result.balanced
+    assert result.counts.quarantined == 6
+    expected = contents(one)
+    killed = part(out, "1.jsonl")
+    assert pq.read_metadata(killed).num_rows == 0
+    found = contents(out)
+    assert {name for name in found if found[name] != expected[name]} == {killed.name}
+    rows = quarantined(RunFolder.at(out)).to_pylist()
+    assert [row["doc_id"] for row in rows] == [f"1-{row}" for row in range(6)]
+    assert {row["reason"] for row in rows} == {PROCESSING}
+    assert all(f"died on this unit {ATTEMPTS} times" in row["detail"] for row in rows)
+    counts = counted_in_parts(out)
+    assert counts["records_out"] + counts["quarantined"] == 24
+    assert run_over(Kills(), corpus, out, execution).units_done_before == 4
+
+
+def _assert_run_stops_with_the_load_error(corpus: Path, out: Path, execution: Execution) -> None:
+    with pytest.raises(AtlasError, match=r"model\.bin: is damaged"):
+        run_over(WillNotLoad(), corpus, out, execution)
+    assert not contents(out)
+    assert not contents(out, "quarantine")
+    assert not (out / SUMMARY).exists()
+    assert not multiprocessing.active_children()
+    assert FaultyStage().identity() == WillNotLoad().identity()
