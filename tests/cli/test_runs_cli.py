@@ -1,0 +1,311 @@
+"""``atlas chunk``, ``status`` and ``retry`` as a shell sees them: exit status, standard output, standard error."""
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from atlas import verbs
+from atlas.chunking.config import ChunkConfig
+from atlas.chunking.stage import ChunkStage
+from atlas.cli import complain_on_error
+from atlas.cli.main import app
+from atlas.corpus.config import CorpusConfig
+from atlas.corpus.source import DocumentSource
+from atlas.runner.run import run
+from atlas.stage import Process
+
+Write = Callable[..., Path]
+ESCAPE = "\x1b"
+PROGRAM = [sys.executable, "-m", "atlas.cli.main"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a shell sees of a command."""
+
+    status: int
+    out: str
+    err: str
+
+
+Atlas = Callable[..., Answer]
+
+
+@pytest.fixture
+def atlas(capsys: pytest.CaptureFixture[str]) -> Atlas:
+    """Runs a command line in this process."""
+
+    def ran(*arguments: str | Path) -> Answer:
+        status = complain_on_error(lambda: app([str(argument) for argument in arguments]))
+        return Answer(status, *capsys.readouterr())
+
+    return ran
+
+
+@dataclass(frozen=True)
+class Stumbles(ChunkStage):
+    """A chunk stage that can't process one of the documents."""
+
+    def load(self) -> Process:
+        process = ChunkStage(self.config).load()
+
+        def stumbling(documents: pa.RecordBatch) -> pa.RecordBatch:
+            if "1-3" in documents.column("doc_id").to_pylist():
+                raise ValueError("a stone")
+            return process(documents)
+
+        return stumbling
+
+
+@pytest.fixture
+def stumbled(write_corpus: Write, tmp_path: Path) -> Path:
+    """The folder of a run in which one document of 24 was quarantined."""
+    corpus, out = CorpusConfig(path=str(write_corpus()), id="id"), tmp_path / "stumbled"
+    recipe = {"corpus": corpus.model_dump(mode="json"), "chunk": ChunkConfig().model_dump(mode="json")}
+    assert run(Stumbles(ChunkConfig()), DocumentSource(corpus), out, corpus.path, recipe).counts.quarantined == 1
+    return out
+
+
+def _listing(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in sorted(folder.rglob("*"))}
+
+
+def test_chunk_in_a_pipe_prints_its_balance_and_nothing_else(write_corpus: Write, tmp_path: Path) -> None:
+    corpus, out = write_corpus(), tmp_path / "out"
+    done = subprocess.run(
+        [*PROGRAM, "chunk", corpus, "--id", "id", "--out", out, "--workers", "2"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ESCAPE not in done.stdout
+    assert "24 in = 24 out + 0 quarantined: balanced" in done.stdout
+    assert f"{out}/parts" in done.stdout
+
+
+def test_chunk_on_a_terminal_draws_its_progress_on_standard_error_alone(write_corpus: Write, tmp_path: Path) -> None:
+    corpus, out = write_corpus(files=2), tmp_path / "out"
+    terminal, end = pty.openpty()
+    with subprocess.Popen(
+        [*PROGRAM, "chunk", corpus, "--out", out],
+        stdout=subprocess.PIPE,
+        stderr=end,
+        text=True,
+        env=os.environ | {"TERM": "xterm"},
+    ) as process:
+        os.close(end)
+        drawn = _read_to_the_end(terminal)
+        assert process.stdout is not None
+        printed = process.stdout.read()
+    assert process.returncode == 0
+    assert "2/2" in drawn
+    assert "records/s" in drawn
+    assert ESCAPE not in printed
+    assert "balanced" in printed
+
+
+def _read_to_the_end(terminal: int) -> str:
+    drawn = b""
+    try:
+        while block := os.read(terminal, 4096):
+            drawn += block
+    except OSError:  # how a terminal says that nobody is at the other end any more
+        pass
+    os.close(terminal)
+    return drawn.decode()
+
+
+def test_chunk_again_says_what_was_done_before(write_corpus: Write, tmp_path: Path, atlas: Atlas) -> None:
+    corpus, out = write_corpus(), tmp_path / "out"
+    command = ("chunk", corpus, "--out", out, "--id", "id")
+    assert atlas(*command).status == 0
+    before = _listing(out / "parts")
+    answer = atlas(*command)
+    assert (answer.status, answer.err) == (0, "")
+    assert "4 were done before" in answer.out
+    assert _listing(out / "parts") == before
+
+
+def test_chunk_of_a_corpus_that_is_not_there_exits_with_2_and_names_it(tmp_path: Path, atlas: Atlas) -> None:
+    answer = atlas("chunk", tmp_path / "nowhere", "--out", tmp_path / "out")
+    assert (answer.status, answer.out) == (2, "")
+    assert answer.err.startswith(f"atlas: {tmp_path}/nowhere: no such file")
+    assert not (tmp_path / "out").exists()
+
+
+def test_chunk_into_a_folder_of_somebody_else_exits_with_2(write_corpus: Write, tmp_path: Path, atlas: Atlas) -> None:
+    corpus = write_corpus()
+    before = _listing(corpus)
+    answer = atlas("chunk", corpus, "--out", corpus)
+    assert (answer.status, answer.out) == (2, "")
+    assert "holds files that are not a run's" in answer.err
+    assert _listing(corpus) == before
+
+
+def test_chunk_below_a_file_exits_with_2_and_one_line(write_corpus: Write, tmp_path: Path, atlas: Atlas) -> None:
+    (tmp_path / "file").touch()
+    answer = atlas("chunk", write_corpus(), "--out", tmp_path / "file" / "out")
+    assert (answer.status, answer.out) == (2, "")
+    assert len(answer.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("chunk", "corpus"), "--out"),
+        (("chunk", "corpus", "--out", "x", "--tokens", "9"), "--tokens"),
+        (("chunk", "corpus", "--out", "x", "--workers", "0"), "--workers"),
+        (("chunk", "corpus", "--out", "x", "--target-tokens", "4"), "--target-tokens"),
+        (("nonsense",), "nonsense"),
+        (("status",), "folder"),
+    ],
+)
+def test_wrong_flags_exit_with_2_and_name_the_flag(
+    atlas: Atlas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = atlas(*arguments)
+    assert (answer.status, answer.out) == (2, "")
+    assert said in answer.err.lower()
+    assert "Traceback" not in answer.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_exits_with_0(atlas: Atlas) -> None:
+    answer = atlas("chunk", "--help")
+    assert (answer.status, answer.err) == (0, "")
+    assert "--target-tokens" in answer.out
+
+
+def test_chunk_with_an_id_in_two_files_exits_with_1_and_names_both_parts(
+    write_corpus: Write, tmp_path: Path, atlas: Atlas
+) -> None:
+    corpus, out = write_corpus(files=3), tmp_path / "out"
+    shutil.copy(corpus / "0.jsonl", corpus / "9.jsonl")
+    answer = atlas("chunk", corpus, "--out", out, "--id", "id")
+    assert answer.status == 1
+    assert "NOT BALANCED" in answer.out
+    assert "'0-0' in 0.jsonl-00000000-00000001.parquet and 9.jsonl-00000000-00000001.parquet" in answer.out
+    assert answer.err == f"atlas: {out}: the balance does not hold; see above\n"
+    assert atlas("status", out).status == 1
+
+
+def test_dry_run_prints_the_plan_and_touches_nothing(write_corpus: Write, tmp_path: Path, atlas: Atlas) -> None:
+    corpus, out = write_corpus(), tmp_path / "out"
+    before = _listing(tmp_path)
+    command = ("chunk", corpus, "--out", out, "--id", "id")
+    answer = atlas(*command, "--dry-run")
+    assert (answer.status, answer.err) == (0, "")
+    assert "4 of 4 units" in answer.out
+    assert _listing(tmp_path) == before
+    atlas(*command)
+    (corpus / "3.jsonl").write_text('{"id": "a", "text": "changed"}\n')
+    before = _listing(tmp_path)
+    assert "1 of 4 units (3 already in" in atlas(*command, "--dry-run").out
+    assert _listing(tmp_path) == before
+
+
+def test_dry_run_of_a_corpus_that_is_not_there_exits_with_2(tmp_path: Path, atlas: Atlas) -> None:
+    assert atlas("chunk", tmp_path / "nowhere", "--out", tmp_path / "out", "--dry-run").status == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_status_of_a_complete_run_exits_with_0(stumbled: Path, atlas: Atlas) -> None:
+    answer = atlas("status", stumbled, "--verify")
+    assert (answer.status, answer.err) == (0, "")
+    assert "4 of 4 units" in answer.out
+    assert "24 in = 23 out + 1 quarantined" in answer.out
+    assert "1 processing" in answer.out
+
+
+def test_status_lists_what_is_in_quarantine(stumbled: Path, atlas: Atlas) -> None:
+    lines = atlas("status", stumbled, "--quarantine").out.splitlines()
+    assert "1-3" in lines[-1]
+    assert "ValueError: a stone" in lines[-1]
+
+
+def test_status_of_a_run_with_a_part_removed_exits_with_1(stumbled: Path, atlas: Atlas) -> None:
+    next((stumbled / "parts").glob("0*")).unlink()
+    answer = atlas("status", stumbled)
+    assert answer.status == 1
+    assert "3 of 4 units" in answer.out
+
+
+def test_status_of_a_run_with_a_damaged_part_exits_with_1_and_names_it(stumbled: Path, atlas: Atlas) -> None:
+    damaged = next((stumbled / "parts").glob("0*"))
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    answer = atlas("status", stumbled)
+    assert answer.status == 1
+    assert f"damaged     {damaged}" in answer.out
+
+
+def test_status_of_a_folder_of_runs_looks_at_each(stumbled: Path, write_corpus: Write, atlas: Atlas) -> None:
+    atlas("chunk", write_corpus("second"), "--out", stumbled.parent / "other")
+    answer = atlas("status", stumbled.parent)
+    assert answer.status == 0
+    assert answer.out.count(" of 4 units") == 2
+    next((stumbled / "parts").glob("0*")).unlink()
+    assert atlas("status", stumbled.parent).status == 1
+
+
+def test_status_without_a_run_exits_with_2(tmp_path: Path, atlas: Atlas) -> None:
+    answer = atlas("status", tmp_path)
+    assert (answer.status, answer.out) == (2, "")
+    assert answer.err == f"atlas: {tmp_path}: holds no run, nor does a folder in it\n"
+
+
+def test_status_into_a_pipe_that_is_closed_ends_quietly(stumbled: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([*PROGRAM, "status", stumbled], stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_status_onto_a_full_disk_exits_with_2_and_one_line(stumbled: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*PROGRAM, "status", stumbled], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (2, "atlas: No space left on device\n")
+
+
+def test_retry_brings_records_back_and_says_how_many(stumbled: Path, atlas: Atlas) -> None:
+    answer = atlas("retry", stumbled)
+    assert (answer.status, answer.out, answer.err) == (0, "1 records out of quarantine, 0 still there\n", "")
+    assert "24 in = 24 out + 0 quarantined" in atlas("status", stumbled).out
+    assert atlas("retry", stumbled).out == "0 records out of quarantine, 0 still there\n"
+
+
+def test_retry_keeps_what_never_was_a_document(write_corpus: Write, tmp_path: Path, atlas: Atlas) -> None:
+    corpus, out = write_corpus(files=1), tmp_path / "out"
+    with (corpus / "0.jsonl").open("a") as lines:
+        lines.write(json.dumps({"id": "0-0", "text": "twice"}) + "\n")
+    assert atlas("chunk", corpus, "--out", out, "--id", "id").status == 0
+    assert atlas("retry", out).out == "0 records out of quarantine, 1 still there\n"
+
+
+def test_retry_without_a_run_exits_with_2_and_leaves_no_trace(tmp_path: Path, atlas: Atlas) -> None:
+    answer = atlas("retry", tmp_path / "nowhere")
+    assert (answer.status, answer.out) == (2, "")
+    assert f"{tmp_path}/nowhere: holds no run" in answer.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_retry_whose_corpus_is_gone_exits_with_2_and_names_it(stumbled: Path, atlas: Atlas) -> None:
+    shutil.rmtree(stumbled.parent / "corpus")
+    answer = atlas("retry", stumbled)
+    assert (answer.status, answer.out) == (2, "")
+    assert str(stumbled.parent / "corpus") in answer.err
+
+
+def test_verbs_keep_quiet(write_corpus: Write, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    corpus = CorpusConfig(path=str(write_corpus()))
+    assert verbs.chunk(corpus, ChunkConfig(), tmp_path / "out").balanced
+    assert verbs.retry(tmp_path / "out").left == 0
+    assert capfd.readouterr() == ("", "")
