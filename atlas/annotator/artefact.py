@@ -106,4 +106,10 @@ def load(folder: Path) -> Annotator:
         weights = Weights(**{name: arrays[name] for name in Weights.names()})
     except (SafetensorError, KeyError, OSError) as error:
         raise AtlasError(f"{folder / MODEL}: is damaged or incomplete ({error}); train the annotator again") from error
-    return Annotator(weights, Featurizer(**settings["featurizer"]), settings, own)
+    featurizer = Featurizer(**settings["featurizer"])
+    if featurizer.width != len(weights.idf):
+        raise AtlasError(
+            f"{folder}: was made for {len(weights.idf):,} features, but this version of Atlas makes "
+            f"{featurizer.width:,}; train the annotator again"
+        )
+    return Annotator(weights, featurizer, settings, own)
