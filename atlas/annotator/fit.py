@@ -54,16 +54,23 @@ def one_vs_rest(
     return sparse.csr_matrix(triplets, shape=shape, dtype=np.float32), bias
 
 
-def fusion_weights(stacked: np.ndarray, labels: np.ndarray, where: np.ndarray) -> np.ndarray:
+# For the lowest band without examples to learn from: a matching name or meaning counts, the rest is prior.
+DEFAULT_FUSION = np.array([0.5, 3.0, 4.0, 0.0, 0.7, -1.5], dtype=np.float32)
+
+
+def fusion_weights(
+    stacked: np.ndarray, labels: np.ndarray, where: np.ndarray, default: np.ndarray = DEFAULT_FUSION
+) -> np.ndarray:
     """Logistic weights of the views for the (chunk, concept) pairs of a band, float32 [views].
 
-    Negatives are thinned evenly and weighted up, so that the result stays a model of all pairs.
+    Negatives are thinned evenly and weighted up, so that the result stays a model of all pairs. ``default`` where
+    there are too few positives to learn from.
     """
     from sklearn.linear_model import LogisticRegression
 
     truth = labels[where]
     if truth.sum() < 5 or truth.all():
-        return DEFAULT_FUSION
+        return default
     pairs = stacked[:, where].T
     negatives = np.flatnonzero(~truth)
     step = max(1, len(negatives) // FUSION_NEGATIVES)
@@ -72,10 +79,6 @@ def fusion_weights(stacked: np.ndarray, labels: np.ndarray, where: np.ndarray) -
     model = LogisticRegression(C=10.0, fit_intercept=False, max_iter=300)
     model.fit(pairs[chosen], truth[chosen], sample_weight=weight)
     return model.coef_[0].astype(np.float32)
-
-
-# For bands without examples to learn from: a matching name or meaning counts, the rest is prior.
-DEFAULT_FUSION = np.array([0.5, 3.0, 4.0, 0.0, 0.7, -1.5], dtype=np.float32)
 
 
 def calibration_knots(logits: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -57,7 +57,12 @@ def train(
         bands[outside] = part.bands
     seconds["folds"] = time.perf_counter() - start
     start = time.perf_counter()
-    fusion = np.stack([fit.fusion_weights(stacked, data.labels, bands == band) for band in range(len(BANDS))])
+    # A band too small to learn from is weighed like the one below: folds have fewer examples than the whole, so
+    # that a concept's scores may have been calibrated there.
+    by_band = [fit.DEFAULT_FUSION]
+    for band in range(len(BANDS)):
+        by_band.append(fit.fusion_weights(stacked, data.labels, bands == band, by_band[-1]))
+    fusion = np.stack(by_band[1:])
     logits = np.einsum("vnc,ncv->nc", stacked, fusion[bands], optimize=True)
     knots_x, knots_y = fit.calibration_knots(logits.ravel(), data.labels.ravel())
     scores = np.interp(logits, knots_x, knots_y)

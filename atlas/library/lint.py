@@ -59,7 +59,7 @@ def _replacements(library: Library) -> Iterator[Finding]:
 def _texts(library: Library) -> Iterator[Finding]:
     described: dict[str, Concept] = {}
     for concept in library.active:
-        if concept.name != concept.name.strip() or "  " in concept.name:
+        if concept.name != " ".join(concept.name.split()):
             yield Finding("untidy-name", "error", concept.id, f"{concept.name!r} has stray spaces")
         text = " ".join(concept.description.split()).casefold()
         if not text:

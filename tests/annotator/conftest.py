@@ -18,7 +18,7 @@ from atlas.tables import FACETS, TAGS
 
 CL100K = "cl100k_base"
 TOPICS = 6
-TOPIC_WORDS = 24
+TOPIC_WORDS = 16
 NOISE_WORDS = 600
 DROPPED = 0.3  # share of the training labels that nobody gave
 
@@ -44,13 +44,13 @@ def plain_words() -> list[str]:
 def planted_chunks(
     documents: int, chunks: int, topics: list[list[str]], noise: list[str], prefix: str, seed: int
 ) -> tuple[list[str], list[str], np.ndarray]:
-    """Texts, doc_ids and labels: one or two topics a document, three words of each of them in every chunk."""
+    """Texts, doc_ids and labels: one or two topics a document, four words of each of them in every chunk."""
     rng = np.random.default_rng(seed)
     texts, doc_ids, labels = [], [], []
     for number in range(documents):
         chosen = rng.choice(len(topics), rng.integers(1, 3), replace=False)
         for _ in range(chunks):
-            words = [*rng.choice(noise, 30), *(word for topic in chosen for word in rng.choice(topics[topic], 3))]
+            words = [*rng.choice(noise, 30), *(word for topic in chosen for word in rng.choice(topics[topic], 4))]
             rng.shuffle(words)
             texts.append(" " + " ".join(words))
             doc_ids.append(f"{prefix}{number}")
@@ -83,7 +83,7 @@ def planted(random_vectors: np.ndarray) -> Planted:
     shuffled = [words[i] for i in picked]
     topics = [shuffled[topic * TOPIC_WORDS : (topic + 1) * TOPIC_WORDS] for topic in range(TOPICS)]
     noise = shuffled[TOPICS * TOPIC_WORDS :]
-    texts, doc_ids, labels = planted_chunks(90, 3, topics, noise, "train", seed=2)
+    texts, doc_ids, labels = planted_chunks(120, 3, topics, noise, "train", seed=2)
     kept = labels & (np.random.default_rng(3).random(labels.shape) >= DROPPED)
     library = Library(tuple(Concept(10 + t, "content", f"Topic {'abcdef'[t]}", "A topic.") for t in range(TOPICS)))
     return Planted(

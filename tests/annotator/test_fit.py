@@ -81,7 +81,7 @@ def test_fusion_weighs_the_view_that_tells_and_not_the_one_that_does_not() -> No
     stacked = rng.standard_normal((6, 50, 8)).astype(np.float32)
     stacked[1] += 4 * truth
     stacked[5] = 1
-    weights = fit.fusion_weights(stacked, truth, np.ones(truth.shape, dtype=bool))
+    weights = fit.fusion_weights(stacked, truth, np.ones(truth.shape, dtype=bool), fit.DEFAULT_FUSION)
     assert weights.argmax() == 1
     assert weights[1] > 3 * np.abs(weights[[0, 2, 3, 4]]).max()
     assert weights[5] < 0  # the constant carries how rare labels are
@@ -90,13 +90,13 @@ def test_fusion_weighs_the_view_that_tells_and_not_the_one_that_does_not() -> No
 @pytest.mark.parametrize("labels", [np.zeros((9, 3), dtype=bool), np.ones((9, 3), dtype=bool), np.eye(9, 3) > 0])
 def test_fusion_with_too_little_to_learn_from_is_the_default(labels: np.ndarray) -> None:
     stacked = np.random.default_rng(0).standard_normal((6, 9, 3)).astype(np.float32)
-    found = fit.fusion_weights(stacked, labels, np.ones(labels.shape, dtype=bool))
-    assert found.tolist() == fit.DEFAULT_FUSION.tolist()
+    below = np.arange(6, dtype=np.float32)
+    assert fit.fusion_weights(stacked, labels, np.ones(labels.shape, dtype=bool), below).tolist() == below.tolist()
 
 
 def test_fusion_of_an_empty_band_is_the_default() -> None:
-    nowhere = np.zeros((9, 3), dtype=bool)
-    found = fit.fusion_weights(np.zeros((6, 9, 3), dtype=np.float32), np.ones((9, 3), dtype=bool), nowhere)
+    nowhere, stacked = np.zeros((9, 3), dtype=bool), np.zeros((6, 9, 3), dtype=np.float32)
+    found = fit.fusion_weights(stacked, ~nowhere, nowhere, fit.DEFAULT_FUSION)
     assert found.tolist() == fit.DEFAULT_FUSION.tolist()
 
 
