@@ -54,10 +54,7 @@ def load(path: Path) -> PipelineConfig:
     try:
         return PipelineConfig.model_validate(plain(root))
     except ValidationError as error:
-        lines = [
-            f"{path}:{_line(root, mistake['loc'])}: {_words(mistake['loc'])}: {mistake['msg']}"
-            for mistake in error.errors()
-        ]
+        lines = [f"{path}:{_place(root, mistake['loc'])}: {mistake['msg']}" for mistake in error.errors()]
         raise AtlasError("\n".join(lines)) from None
 
 
@@ -70,14 +67,14 @@ def plain(node: Node) -> Any:
     return node.value
 
 
-def _line(node: Node, place: tuple[str | int, ...]) -> int:
-    for step in place:
-        if isinstance(node.value, dict) and step in node.value:
+def _place(node: Node, steps: tuple[str | int, ...]) -> str:
+    """Line and key path of a mistake. A step in the middle that is no key names the member of a union."""
+    keys = []
+    for number, step in enumerate(steps, 1):
+        in_list = isinstance(node.value, list) and isinstance(step, int)
+        if in_list or (isinstance(node.value, dict) and step in node.value):
             node = node.value[step]
-        elif isinstance(node.value, list) and isinstance(step, int):
-            node = node.value[step]
-    return node.line
-
-
-def _words(place: tuple[str | int, ...]) -> str:
-    return ".".join(str(step) for step in place)
+        elif number < len(steps):
+            continue
+        keys.append(str(step))
+    return f"{node.line}: {'.'.join(keys)}"

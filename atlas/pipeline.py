@@ -12,6 +12,8 @@ from atlas.config import PipelineConfig
 from atlas.errors import AtlasError, IncompleteRun
 from atlas.runner.run import Execution, Result
 
+CROSS_VALIDATED_CHUNKS = 5000  # up to here, training four times more takes a minute or so
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -71,7 +73,10 @@ def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET) -> Outcome:
     clock.lap("canonicalize")
     card = verbs.train(places.tags, places.library, config.chunk, config.train, places.annotator, hooks)
     clock.lap("train")
-    evaluation = verbs.evaluate(places.annotator, places.tags, places.library, places.evaluation, hooks=hooks)
+    few = tags.counts.records_out <= CROSS_VALIDATED_CHUNKS
+    evaluation = verbs.evaluate(
+        places.annotator, places.tags, places.library, places.evaluation, cross_validation=few, hooks=hooks
+    )
     clock.lap("evaluate")
     hooks.say("annotating the corpus")
     how = config.annotate

@@ -58,13 +58,20 @@ SYSTEM_COLUMNS = ("p@1", "p@3", "p@5", "r@5", "r@10", "psp@5", "micro_f1", "macr
 
 
 def evaluation(result: Mapping[str, Any]) -> str:
-    """The evaluation's systems as a table."""
+    """The evaluation's systems as tables: on held-out documents, and cross-validated where that was done."""
     held = result["heldout"]
-    rows = [[s["system"], *(s.get(column) for column in SYSTEM_COLUMNS)] for s in result["systems"]]
-    return (
-        f"{held['chunks']:,} held-out chunks of {held['documents']:,} documents, {held['concepts']:,} concepts\n"
-        + table(rows, ["system", *SYSTEM_COLUMNS])
-    )
+    count = f"{held['chunks']:,} held-out chunks of {held['documents']:,} documents, {held['concepts']:,} concepts"
+    lines = [count, _systems(result["systems"])]
+    crossed = result.get("cross_validation")
+    if crossed is not None:
+        title = f"cross-validated on all {crossed['chunks']:,} tagged chunks of {crossed['documents']:,} documents"
+        lines += ["", title, _systems(crossed["systems"])]
+    return "\n".join(lines)
+
+
+def _systems(systems: Sequence[Mapping[str, Any]]) -> str:
+    rows = [[s["system"], *(s.get(column) for column in SYSTEM_COLUMNS)] for s in systems]
+    return table(rows, ["system", *SYSTEM_COLUMNS])
 
 
 def pipeline(outcome: Outcome) -> str:

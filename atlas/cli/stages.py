@@ -191,12 +191,14 @@ def evaluate(
     library: LibraryFolder,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write everything as JSON.")] = None,
     baselines: Annotated[bool, typer.Option(help="Measure baselines beside it.")] = True,
+    cross_validation: Annotated[bool, typer.Option(help="Also cross-validate on all tagged chunks.")] = False,
 ) -> None:
     """Measure an annotator on the documents kept out of its training, beside baselines."""
     from atlas import verbs
     from atlas.cli import show
 
-    print(show.evaluation(verbs.evaluate(model, tags, library, json_file, baselines=baselines)))
+    result = verbs.evaluate(model, tags, library, json_file, baselines=baselines, cross_validation=cross_validation)
+    print(show.evaluation(result))
 
 
 def _execution(executor: Literal["local", "ray"], workers: int | None, address: str | None) -> Any:

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -48,3 +48,16 @@ def _device() -> str:
 def encoder(name: str) -> Encoder:
     """The sentence model of that name (catalogue, path or hub id)."""
     return Encoder(locate(name))
+
+
+def remembering(name: str) -> Callable[[Sequence[str]], np.ndarray]:
+    """The sentence model's ``encode`` that computes each text once."""
+    model = encoder(name)
+    known: dict[str, np.ndarray] = {}
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(new, model.encode(new), strict=True))
+        return np.stack([known[text] for text in texts])
+
+    return embed

@@ -1,11 +1,13 @@
 """The annotate stage: documents in, chunks with concepts out, nothing lost on the way."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import sparse
 
 from atlas.annotator import artefact
 from atlas.annotator.artefact import Annotator
@@ -27,8 +29,6 @@ def rows_of(annotator: Annotator, *texts: str) -> list[dict[str, Any]]:
 
 
 def with_thresholds(annotator: Annotator, value: float) -> Annotator:
-    from dataclasses import replace
-
     same = np.full_like(annotator.weights.thresholds, value)
     return replace(annotator, weights=replace(annotator.weights, thresholds=same))
 
@@ -75,8 +75,6 @@ def test_empty_document_has_one_row_without_concepts(annotator: Annotator, text:
 
 
 def test_no_chunk_has_more_than_the_most_labels(annotator: Annotator, planted: Any) -> None:
-    from dataclasses import replace
-
     weights, copies = annotator.weights, MAX_LABELS
     ids = np.arange(1, 6 * copies + 1, dtype=np.int32)
     tokens, empty = planted.heldout.tokens[:5], np.zeros(5, dtype=bool)
@@ -101,8 +99,6 @@ def test_no_chunk_has_more_than_the_most_labels(annotator: Annotator, planted: A
 
 def repeated_sparse(weights: Any, copies: int) -> dict[str, np.ndarray]:
     """The linear and name matrices side by side, several times."""
-    from scipy import sparse
-
     linear = sparse.hstack([weights.linear] * copies, format="csr", dtype=np.float32)
     names = sparse.hstack([weights.name_matrix] * copies, format="csr", dtype=np.float32)
     width = weights.name_matrix.shape[1]

@@ -1,6 +1,6 @@
 """Training: the annotator finds what was planted, the same way every time, whatever the label set looks like."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,14 +30,10 @@ def library_of(*names: str) -> Library:
     return Library(tuple(Concept(number, "content", name, "x") for number, name in enumerate(names, 1)))
 
 
-class ByFirstLetter:
-    """An encoder that knows a text by its first letter alone."""
-
-    dimensions = 26
-
-    def encode(self, texts: list[str], batch_size: int = 64) -> np.ndarray:
-        letters = [(text.strip().casefold()[:1] or "a").encode()[0] % 26 for text in texts]
-        return np.eye(26, dtype=np.float32)[letters]
+def by_first_letter(texts: Sequence[str]) -> np.ndarray:
+    """Vectors that know a text by its first letter alone."""
+    letters = [(text.strip().casefold()[:1] or "a").encode()[0] % 26 for text in texts]
+    return np.eye(26, dtype=np.float32)[letters]
 
 
 # What was planted
@@ -45,7 +41,7 @@ class ByFirstLetter:
 
 @pytest.fixture(scope="module")
 def measured(annotator: Annotator, planted: Any) -> dict[str, Any]:
-    found = evaluate(annotator, planted.training, planted.heldout, planted.library, ByFirstLetter())  # type: ignore[arg-type]
+    found = evaluate(annotator, planted.training, planted.heldout, planted.library, by_first_letter)
     return found.as_json()
 
 
@@ -85,7 +81,7 @@ def test_evaluation_says_what_it_was_measured_on(measured: dict[str, Any], plant
         "baseline-name-similarity",
     ]
     for row in measured["systems"]:
-        assert all(0 <= value <= 1 for key, value in row.items() if key != "system" and value is not None)
+        assert {key: v for key, v in row.items() if key != "system" and v is not None and not 0 <= v <= 1} == {}
 
 
 def test_every_concept_has_its_own_card(measured: dict[str, Any], planted: Any) -> None:
@@ -111,10 +107,7 @@ def test_training_twice_gives_the_same_bytes(
     assert first == second
 
 
-def test_folds_never_part_a_document_nor_leave_one_out(
-    planted: Any, small_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With as few documents as folds, each fold still has a document to predict and others to learn from."""
+def test_as_many_documents_as_folds_are_enough_for_every_fold(planted: Any, small_config: TrainConfig) -> None:
     few = planted.training.take(np.arange(3 * small_config.folds))
     assert len(set(few.doc_ids)) == small_config.folds
     first, second = (train(few, planted.library, CL100K, planted.word_vectors, small_config)[0] for _ in range(2))
@@ -192,19 +185,8 @@ def test_alias_and_member_count_as_names_too(
     assert all(row[3] > plain[3] for row in named)
 
 
-HOSTILE = (
-    "",
-    " ",
-    "…",
-    "…!?—",
-    "量子力学は物理学である。",
-    "Привет, мир!",
-    "مرحبا",
-    "🧲" * 40,
-    "\x00\uffff",
-    "a" * 5000,
-    "9" * 900,
-)
+ALPHABETS = ("量子力学は物理学である。", "Привет, мир!", "مرحبا", "🧲" * 40)
+HOSTILE = (*ALPHABETS, "", " ", "…!?—", "\x00\uffff", "a" * 5000, "9" * 900)
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:6]))

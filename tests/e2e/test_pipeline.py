@@ -18,7 +18,7 @@ from atlas.library.lint import lint
 from atlas.pipeline import Outcome
 from atlas.runner.run import Execution
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 Finished = tuple[Path, Outcome]
 
 

@@ -77,9 +77,9 @@ def test_names_of_other_words_stay_apart(first: list[str], second: list[str]) ->
         "photo photos,law laws,video videos,organism organisms,topic topics,metric metrics,API APIs,GPU gpus,virus "
         "viruses,bus buses,campus campuses,lens lenses,gas gases,potato potatoes,hero heroes,shoe shoes,movie movies,"
         "cache caches,quiz quizzes,menu menus,knife knives,wave waves,crisis crises,thesis theses,scenario scenarios,"
-        "house houses,cause causes,box boxes,church churches,city cities,class classes,analysis analyses,child children,"
-        "index indices,person people,mouse mice,bacterium bacteria,tie ties,size sizes,base bases,URL URLs,loss losses,"
-        "café cafés,leaf leaves,database databases,disease diseases,horse horses,aching aching"
+        "house houses,cause causes,box boxes,church churches,city cities,class classes,analysis analyses,"
+        "child children,index indices,person people,mouse mice,bacterium bacteria,tie ties,size sizes,base bases,"
+        "URL URLs,loss losses,café cafés,leaf leaves,database databases,disease diseases,horse horses"
     ).split(","),
 )
 def test_singular_and_plural_are_one_name(pair: str) -> None:
