@@ -39,7 +39,10 @@ def one_vs_rest(
             negatives = np.sort(rng.choice(negatives, MAX_NEGATIVES, replace=False))
         chosen = np.concatenate([positives, negatives])
         weight = np.where(truth[chosen], 1.0, ABSENT_WEIGHT)
-        model = LogisticRegression(C=REGULARISATION, solver="liblinear", random_state=seed, max_iter=50)
+        # The dual is ten times as fast as the primal here: features outnumber chunks by far.
+        model = LogisticRegression(
+            C=REGULARISATION, solver="liblinear", dual=True, tol=1e-3, random_state=seed, max_iter=200
+        )
         model.fit(narrow[chosen], truth[chosen], sample_weight=weight)
         coefficients = model.coef_[0].astype(np.float32)
         kept = np.flatnonzero(np.abs(coefficients) >= PRUNE * np.abs(coefficients).max())

@@ -60,10 +60,10 @@ def build(tags: pa.Table, base: Library, config: CanonicalizeConfig, embed: Embe
         rest = [form for form in forms if form.facet == facet and retired.get((facet, form.form), 0) is not None]
         vectors = embed([form.surface for form in rest])
         least = getattr(config.similarity, facet)
-        library = base
+        library, embed_name = base, _once(embed)
         while rest:
             left = []
-            for row, concept_id in enumerate(_link(rest, vectors, library, retired, facet, least, embed)):
+            for row, concept_id in enumerate(_link(rest, vectors, library, retired, facet, least, embed_name)):
                 if concept_id is None:
                     left.append(row)
                 else:
@@ -102,6 +102,18 @@ def build(tags: pa.Table, base: Library, config: CanonicalizeConfig, embed: Embe
         new_concepts=new,
     )
     return Library(tuple(described)), funnel
+
+
+def _once(embed: Embed) -> Embed:
+    """``embed`` that computes each text once: known names are looked at again whenever there are new ones."""
+    known: dict[str, np.ndarray] = {}
+
+    def remembering(texts: Sequence[str]) -> np.ndarray:
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(new, embed(new), strict=True))
+        return np.stack([known[text] for text in texts])
+
+    return remembering
 
 
 def _retired(base: Library) -> dict[tuple[str, str], int | None]:

@@ -58,6 +58,6 @@ def remembering(name: str) -> Callable[[Sequence[str]], np.ndarray]:
     def embed(texts: Sequence[str]) -> np.ndarray:
         new = [text for text in dict.fromkeys(texts) if text not in known]
         known.update(zip(new, model.encode(new), strict=True))
-        return np.stack([known[text] for text in texts])
+        return np.stack([known[text] for text in texts]) if texts else model.encode([])
 
     return embed

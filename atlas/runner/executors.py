@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, Protocol, TypeVar
 
 from atlas.errors import AtlasError
+
+KNOCK_SECONDS = 30.0
 
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
@@ -198,9 +201,12 @@ class OnRay(Generic[Task, Outcome]):
         self._started = not ray.is_initialized()
         if self._started:
             try:
+                if address is not None:
+                    _knock(address)
                 ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-            except ConnectionError as error:
-                raise AtlasError(f"no Ray cluster at {address or 'the address in $RAY_ADDRESS'}: {error}") from error
+            except OSError as error:
+                where = address or "the address in $RAY_ADDRESS"
+                raise AtlasError(f"no Ray cluster at {where} ({error}); start one, or mend --address") from error
         self._ray = ray
         self._deaths = (exceptions.RayActorError, exceptions.OutOfMemoryError, exceptions.NodeDiedError)
         self._make_worker = make_worker
@@ -239,6 +245,13 @@ class OnRay(Generic[Task, Outcome]):
         self._busy.clear()
         if self._started:
             self._ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise where nobody listens at ``host:port``: Ray itself would wait there for ever."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_SECONDS).close()
 
 
 class _Actor:

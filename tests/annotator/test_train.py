@@ -10,7 +10,7 @@ from atlas.annotator import artefact, metrics
 from atlas.annotator.artefact import Annotator
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import Labelled
-from atlas.annotator.evaluate import evaluate
+from atlas.annotator.evaluate import cross_validate, evaluate
 from atlas.annotator.features import Featurizer
 from atlas.annotator.model import Weights, predict
 from atlas.annotator.train import train
@@ -95,6 +95,23 @@ def test_every_concept_has_its_own_card(measured: dict[str, Any], planted: Any) 
 def test_evaluation_without_a_sentence_model_leaves_its_baselines_out(annotator: Annotator, planted: Any) -> None:
     found = evaluate(annotator, planted.training, planted.heldout, planted.library, None)
     assert [row["system"] for row in found.systems] == ["atlas-fast", "baseline-prior", "baseline-knn-tfidf"]
+
+
+def test_cross_validation_measures_every_chunk_once_with_the_same_systems(
+    planted: Any, small_config: TrainConfig
+) -> None:
+    settings = (planted.library, CL100K, planted.word_vectors, small_config, None)
+    rows = cross_validate(planted.training, *settings)
+    assert [row["system"] for row in rows] == ["atlas-fast", "baseline-prior", "baseline-knn-tfidf"]
+    ours, *baselines = rows
+    assert all(ours["p@1"] > row["p@1"] for row in baselines)
+    assert cross_validate(planted.training, *settings) == rows
+
+
+def test_cross_validation_of_six_documents_has_no_empty_fold(planted: Any, small_config: TrainConfig) -> None:
+    few = planted.training.take(np.arange(18))  # six documents
+    rows = cross_validate(few, planted.library, CL100K, planted.word_vectors, small_config, None)
+    assert all(0 <= row["p@1"] <= 1 for row in rows)
 
 
 def test_training_twice_gives_the_same_bytes(

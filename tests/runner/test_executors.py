@@ -1,6 +1,7 @@
 """The same work in one process, in many, and on Ray; and what becomes of workers that die."""
 
 import multiprocessing
+import socket
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -108,6 +109,17 @@ def test_ray_stage_that_can_not_load_stops_the_run_with_its_message(
     write_corpus: Write, tmp_path: Path, ray_cluster: None
 ) -> None:
     _assert_run_stops_with_the_load_error(write_corpus(), tmp_path / "out", RAY)
+
+
+def test_ray_address_where_nobody_listens_is_an_error_that_names_it(
+    write_corpus: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # but does not listen
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        with pytest.raises(AtlasError, match=f"no Ray cluster at {address}.*--address"):
+            run_over(STAGE, write_corpus(), tmp_path / "out", Execution("ray", address=address))
 
 
 @pytest.mark.parametrize("execution", [HERE, TWO], ids=["here", "two"])
