@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from atlas import verbs
 from atlas.config import PipelineConfig
-from atlas.errors import AtlasError, IncompleteRun
+from atlas.errors import IncompleteRun
+from atlas.runner.folder import SUMMARY
 from atlas.runner.run import Execution, Result
 
+CROSS_VALIDATED_LEAST = 40  # below, a fold may have too few documents to train on
 CROSS_VALIDATED_CHUNKS = 5000  # up to here, training four times more takes a minute or so
 
 
@@ -73,7 +73,7 @@ def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET) -> Outcome:
     clock.lap("canonicalize")
     card = verbs.train(places.tags, places.library, config.chunk, config.train, places.annotator, hooks)
     clock.lap("train")
-    few = tags.counts.records_out <= CROSS_VALIDATED_CHUNKS
+    few = CROSS_VALIDATED_LEAST <= tags.counts.records_out <= CROSS_VALIDATED_CHUNKS
     evaluation = verbs.evaluate(
         places.annotator, places.tags, places.library, places.evaluation, cross_validation=few, hooks=hooks
     )
@@ -90,7 +90,7 @@ def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET) -> Outcome:
     )
     _balanced(annotations, places.annotations)
     clock.lap("annotate")
-    if clock.worked or not places.report.is_file():
+    if _stale(places):
         hooks.say("writing the report")
         verbs.report(
             places.annotations,
@@ -122,7 +122,17 @@ def _balanced(result: Result, folder: Path) -> Result:
     return result
 
 
-WORK_SECONDS = 1.5  # a step that took longer than this did something
+def _stale(places: Places) -> bool:
+    """Whether the report is older than something that it shows, or not there."""
+    if not places.report.is_file():
+        return True
+    shown = [
+        places.evaluation,
+        places.annotations / SUMMARY,
+        *places.annotations.glob("parts/*"),
+        *places.library.glob("*.yaml"),
+    ]
+    return max(path.stat().st_mtime_ns for path in shown) > places.report.stat().st_mtime_ns
 
 
 class _Clock:
@@ -134,18 +144,3 @@ class _Clock:
         now = time.perf_counter()
         self.seconds[name] = now - self._last
         self._last = now
-
-    @property
-    def worked(self) -> bool:
-        return any(seconds > WORK_SECONDS for seconds in self.seconds.values())
-
-
-def sample_size(places: Places) -> int:
-    """How many chunks the sample holds.
-
-    Raises:
-        AtlasError: it was not made yet.
-    """
-    if not places.sample.is_file():
-        raise AtlasError(f"{places.sample}: not there yet; run the pipeline first")
-    return pq.read_metadata(places.sample).num_rows

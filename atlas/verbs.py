@@ -5,6 +5,7 @@ work that is done is kept.
 """
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -49,13 +50,13 @@ class Hooks:
 
 
 QUIET = Hooks()
-HERE = Execution()
+HERE = Execution(workers=1)
 
 
 def chunk(
     corpus: CorpusConfig,
     config: ChunkConfig,
-    out: Path,
+    out: str | Path,
     execution: Execution = HERE,
     hooks: Hooks = QUIET,
 ) -> Result:
@@ -68,7 +69,7 @@ def chunk(
 def annotate(
     corpus: CorpusConfig,
     model: Path,
-    out: Path,
+    out: str | Path,
     *,
     text: bool = True,
     library: Path | None = None,
@@ -91,15 +92,21 @@ def annotate(
 def _run(
     stage: Stage,
     source: DocumentSource,
-    out: Path,
+    out: str | Path,
     corpus: CorpusConfig,
     execution: Execution,
     hooks: Hooks,
     **settings: Any,
 ) -> Result:
     plain = {k: v.model_dump(mode="json") if hasattr(v, "model_dump") else v for k, v in settings.items()}
-    recipe = {"corpus": corpus.model_dump(mode="json"), **plain}
-    return run_stage(stage, source, out, corpus.path, recipe, execution, hooks.watch, hooks.started)
+    path = _from_anywhere(corpus.path)  # a retry may start in another folder
+    recipe = {"corpus": corpus.model_copy(update={"path": path}).model_dump(mode="json"), **plain}
+    return run_stage(stage, source, out, path, recipe, execution, hooks.watch, hooks.started)
+
+
+def _from_anywhere(path: str) -> str:
+    """The path of a corpus as it can be found from any folder."""
+    return path if "://" in path or path.startswith("hf:") else os.path.abspath(path)  # noqa: PTH100 (globs)
 
 
 def sample(corpus: CorpusConfig, chunk: ChunkConfig, config: SampleConfig, unit_chunks: int, out: Path) -> pa.Table:
@@ -116,7 +123,8 @@ def tag(chunks: Path, config: TagConfig, out: Path, hooks: Hooks = QUIET) -> Res
     stage = TagStage(config)
     recipe = {"tag": config.model_dump(mode="json")}
     source = TableSource(str(chunks.absolute()), CHUNKS)
-    return run_stage(stage, source, out, str(chunks), recipe, Execution(), hooks.watch, hooks.started)
+    # One worker: the engine itself uses every core.
+    return run_stage(stage, source, out, str(chunks.absolute()), recipe, HERE, hooks.watch, hooks.started)
 
 
 def canonicalize(
@@ -289,7 +297,7 @@ def _check_library(model: Path, library: Library, folder: Path) -> None:
         )
 
 
-def retry(run: Path, hooks: Hooks = QUIET) -> Retried:
+def retry(run: str | Path, hooks: Hooks = QUIET) -> Retried:
     """Process again what a chunk or annotate run put in quarantine."""
     folder = RunFolder.at(run)
     manifest = folder.read(MANIFEST)
@@ -310,7 +318,7 @@ def retry(run: Path, hooks: Hooks = QUIET) -> Retried:
     return retry_records(stage, DocumentSource(CorpusConfig(**recipe["corpus"])), folder)
 
 
-def status(run: Path, *, verify: bool = False) -> Status:
+def status(run: str | Path, *, verify: bool = False) -> Status:
     """What a run folder holds, live or dead; with ``verify`` every byte of every part is read."""
     return inspect(RunFolder.at(run), verify=verify)
 

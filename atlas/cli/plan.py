@@ -1,7 +1,6 @@
 """Dry runs: what would be done, and how long it would take, from a small piece done in memory."""
 
 import time
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -22,7 +21,7 @@ from atlas.tagging.config import TagConfig
 PROBE_DOCUMENTS = 24
 
 
-def stage(stage: Stage, corpus: CorpusConfig, out: Path) -> str:
+def stage(stage: Stage, corpus: CorpusConfig, out: str) -> str:
     """The plan of a chunk or annotate run."""
     source = DocumentSource(corpus)
     planned = plan_run(stage, source, RunFolder.at(out))
@@ -41,7 +40,7 @@ def stage(stage: Stage, corpus: CorpusConfig, out: Path) -> str:
     )
 
 
-def tag(corpus: CorpusConfig, chunk: ChunkConfig, config: TagConfig, out: Path) -> str:
+def tag(corpus: CorpusConfig, chunk: ChunkConfig, config: TagConfig, out: str) -> str:
     """The plan of a tag run."""
     source = DocumentSource(corpus)
     units = source.units()

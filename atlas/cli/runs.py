@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-OutPath = Annotated[Path, typer.Argument(help="Folder of a run, or of a pipeline.")]
+OutPath = Annotated[str, typer.Argument(help="Folder or URL of a run, or folder of a pipeline.")]
 
 
 def add_run_commands(app: typer.Typer) -> None:
@@ -50,17 +50,16 @@ def status(
     from atlas.runner.inspect import quarantined
     from atlas.runner.inspect import status as inspect
 
-    folders = (
-        [folder] if (folder / MANIFEST).is_file() or "://" in str(folder) else sorted(folder.glob(f"*/{MANIFEST}"))
-    )
-    runs = [path.parent if path.name == MANIFEST else path for path in folders]
+    here = Path(folder)
+    single = "://" in folder or (here / MANIFEST).is_file()
+    runs = [folder] if single else [str(manifest.parent) for manifest in sorted(here.glob(f"*/{MANIFEST}"))]
     if not runs:
         raise AtlasError(f"{folder}: holds no run, nor does a folder in it")
     complete = True
     for path in runs:
         at = RunFolder.at(path)
         found = inspect(at, verify=verify)
-        print(show.status(str(path), found))
+        print(show.status(path, found))
         complete &= found.complete
         if quarantine:
             rows = quarantined(at).select(["location", "doc_id", "reason", "detail"]).to_pylist()
@@ -78,7 +77,7 @@ def retry(folder: OutPath) -> None:
 
 
 def report(
-    folder: OutPath,
+    folder: Annotated[Path, typer.Argument(help="Folder of a pipeline, or of an annotated run.")],
     out: Annotated[Path | None, typer.Option(help="Where to write it. [default: FOLDER/report.html]")] = None,
     annotations: Annotated[Path | None, typer.Option(help="Annotated run. [default: FOLDER/annotations]")] = None,
     library: Annotated[Path | None, typer.Option(help="Library folder. [default: FOLDER/library]")] = None,

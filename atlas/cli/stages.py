@@ -16,7 +16,7 @@ CorpusArgument = Annotated[
     str,
     typer.Argument(help="File, folder, glob or URL (Parquet, JSON Lines, text), saved dataset, or hf:NAME[:SPLIT]."),
 ]
-Out = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
+Out = Annotated[str, typer.Option("--out", help="Folder or URL to write to.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan (files, units, time) and touch nothing.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Executor = Annotated[Literal["local", "ray"], typer.Option(help="Processes of this machine, or a Ray cluster.")]
@@ -137,12 +137,12 @@ def tag(
         print(plan.tag(read, chunking, config, out))
         return
     with progress.shown(quiet) as hooks:
-        chosen = out / "sample.parquet"
+        chosen = Path(out) / "sample.parquet"
         hooks.say("choosing the chunks to tag")
         verbs.sample(read, chunking, config.sample, config.unit_chunks, chosen)
         hooks.say(f"tagging with {config.engine.model}")
-        result = verbs.tag(chosen, config, out / "tags", hooks)
-    _finish(result, out / "tags")
+        result = verbs.tag(chosen, config, Path(out) / "tags", hooks)
+    _finish(result, f"{out}/tags")
 
 
 @with_config("config", CanonicalizeConfig)
@@ -207,10 +207,10 @@ def _execution(executor: Literal["local", "ray"], workers: int | None, address: 
     return Execution(executor, workers, address)
 
 
-def _finish(result: Any, out: Path) -> None:
+def _finish(result: Any, out: str) -> None:
     from atlas.cli import show
     from atlas.errors import IncompleteRun
 
-    print(show.run_result(result, str(out)))
+    print(show.run_result(result, out))
     if not result.balanced:
         raise IncompleteRun(f"{out}: the balance does not hold; see above")

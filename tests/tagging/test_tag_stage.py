@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -170,7 +171,7 @@ def test_identity_does_not_depend_on_how_fast_the_engine_runs() -> None:
 
 @pytest.mark.slow
 def test_small_model_tags_nine_of_ten_real_chunks_within_limits(tmp_path: Any) -> None:
-    corpus = CorpusConfig(path="examples/corpus/*.parquet", id="doc_id")
+    corpus = CorpusConfig(path=f"{Path(__file__).parents[2]}/examples/corpus/*.parquet", id="doc_id")
     sample = write_sample(corpus, ChunkConfig(), SampleConfig(chunks=12, per_document=1), 12, tmp_path / "s.parquet")
     process = TagStage(TagConfig()).load()
     rows = process(sample.combine_chunks().to_batches()[0]).to_pylist()
