@@ -2,7 +2,8 @@
 
 Offsets are in code points and half-open: ``text[char_start:char_end]`` is the chunk, and the chunks of a
 document cover it without gap or overlap. ``chunk_id`` counts from 0 within a document. Every document that
-goes in comes out with at least one row: one with nothing to read has a single row with status ``empty``.
+goes in comes out with at least one row: one with nothing to read has status ``empty`` on its only row (on all its rows,
+where its white space is longer than a chunk may be).
 """
 
 import pyarrow as pa
