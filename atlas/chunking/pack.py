@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from atlas.chunking.structure import Strength
 
 # What a border costs, by strength, in units of the size cost below (1 = a chunk twice the target, or empty).
-# Chosen on the open segmentation gold with benchmarks/segmentation.py.
+# Set by hand; benchmarks/segmentation.py measures them on gold sections.
 BORDER_COST = {
     Strength.FORCED: 1.2,
     Strength.LINE: 0.7,

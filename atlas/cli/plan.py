@@ -83,7 +83,7 @@ def pipeline(config: PipelineConfig) -> str:
     )
 
 
-# Chunks a second of the default model on two cores of 2024 server CPUs (benchmarks/tagging.md has the run).
+# Chunks a second of the default model on two cores of 2024 server CPUs (docs/benchmarks).
 EMBEDDED_RATE = 2.5
 
 
