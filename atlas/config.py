@@ -21,7 +21,7 @@ class AnnotateConfig(BaseModel):
 
     text: bool = Field(True, description="Write each chunk's text too; without it, join on doc_id and chunk_id.")
     executor: Literal["local", "ray"] = Field("local", description="Processes of this machine, or a Ray cluster.")
-    workers: int | None = Field(None, ge=1, description="Workers; one per core where not given.")
+    workers: int | None = Field(None, ge=1, description="Workers. Not given: one locally, one per core on Ray.")
     address: str | None = Field(None, description="Address of a running Ray cluster; one is started here without.")
 
 

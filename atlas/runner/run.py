@@ -1,7 +1,6 @@
 """Run a stage over a source: plan, keep what is done, work on the rest, strike the balance."""
 
 import errno
-import os
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import closing
@@ -114,7 +113,7 @@ def _answers(
 def _executor(make_worker: MakeWorker[Task, Outcome], execution: Execution, tasks: int) -> Executor[Task, Outcome]:
     if execution.executor == "ray":
         return OnRay(make_worker, execution.workers, execution.address)
-    workers = execution.workers or os.cpu_count() or 1
+    workers = execution.workers or 1
     return InProcess(make_worker) if workers == 1 else Processes(make_worker, min(workers, tasks))
 
 
