@@ -29,7 +29,10 @@ lint: install
 
 DATA ?= ../shared/data
 bench: install
-	for script in segmentation tagging annotate annotator; do $(BIN)/python benchmarks/$$script.py --data $(DATA) || exit 1; done
+	$(BIN)/python benchmarks/segmentation.py --data $(DATA)
+	$(BIN)/python benchmarks/tagging.py --data examples/corpus
+	$(BIN)/python benchmarks/annotate.py --data runs/quickstart
+	$(BIN)/python benchmarks/annotator_views.py --data runs/quickstart
 
 clean:
 	rm -rf runs .pytest_cache .mypy_cache .ruff_cache
