@@ -101,7 +101,12 @@ def _run(
     plain = {k: v.model_dump(mode="json") if hasattr(v, "model_dump") else v for k, v in settings.items()}
     path = _from_anywhere(corpus.path)  # a retry may start in another folder
     recipe = {"corpus": corpus.model_copy(update={"path": path}).model_dump(mode="json"), **plain}
-    return run_stage(stage, source, out, path, recipe, execution, hooks.watch, hooks.started)
+    return run_stage(stage, source, out, _as_given(corpus.path), recipe, execution, hooks.watch, hooks.started)
+
+
+def _as_given(path: str) -> str:
+    """A corpus's path as a run is known by: not made absolute, so that a folder may move with its corpus."""
+    return path if "://" in path or path.startswith("hf:") else os.path.normpath(path)
 
 
 def _from_anywhere(path: str) -> str:
@@ -124,7 +129,7 @@ def tag(chunks: Path, config: TagConfig, out: Path, hooks: Hooks = QUIET) -> Res
     recipe = {"tag": config.model_dump(mode="json")}
     source = TableSource(str(chunks.absolute()), CHUNKS)
     # One worker: the engine itself uses every core.
-    return run_stage(stage, source, out, str(chunks.absolute()), recipe, HERE, hooks.watch, hooks.started)
+    return run_stage(stage, source, out, os.path.normpath(chunks), recipe, HERE, hooks.watch, hooks.started)
 
 
 def canonicalize(
