@@ -25,7 +25,8 @@ class Sampling:
     """How to decode. ``max_tokens`` is per completion; generation ends before any of ``stop``.
 
     ``banned`` are strings that must not be generated (engines without such a control ignore them, and the
-    parser drops what slips through). ``schema`` is a JSON Schema for engines that can bind output to one.
+    parser drops what slips through). ``schema`` is a JSON Schema, and ``regex`` a regular expression that the
+    whole answer must match, for engines that can bind output to one; give one of the two at most.
     """
 
     max_tokens: int
@@ -33,6 +34,7 @@ class Sampling:
     temperature: float = 0.0
     banned: tuple[str, ...] = ()
     schema: dict[str, Any] | None = None
+    regex: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
