@@ -192,9 +192,19 @@ def _interrupts_held() -> Iterator[None]:
 
 
 class OnRay(Generic[Task, Outcome]):
-    """Actors on a Ray cluster: a local one started here, or the one at ``address``."""
+    """Actors on a Ray cluster: a local one started here, or the one at ``address``.
 
-    def __init__(self, make_worker: MakeWorker[Task, Outcome], workers: int | None, address: str | None) -> None:
+    ``cpus`` and ``gpus`` are set aside for each actor; ``workers`` not given: as many as the cluster has room for.
+    """
+
+    def __init__(
+        self,
+        make_worker: MakeWorker[Task, Outcome],
+        workers: int | None,
+        address: str | None,
+        cpus: int = 1,
+        gpus: int = 0,
+    ) -> None:
         import ray
         from ray import exceptions
 
@@ -210,8 +220,18 @@ class OnRay(Generic[Task, Outcome]):
         self._ray = ray
         self._deaths = (exceptions.RayActorError, exceptions.OutOfMemoryError, exceptions.NodeDiedError)
         self._make_worker = make_worker
-        self.slots = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        self._actor_class: Any = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_Actor)
+        needs = {"CPU": cpus, "GPU": gpus}
+        there = {name: int(ray.cluster_resources().get(name, 0)) for name in needs}
+        lacks = [name for name, wanted in needs.items() if there[name] < wanted]
+        if lacks and self._started and address is None:  # a cluster elsewhere may grow on demand, this one can't
+            self._leave()
+            raise AtlasError(
+                f"each worker needs {needs[lacks[0]]} {lacks[0]}, and Ray has {there[lacks[0]]}: "
+                "ask for less, or give --address of a cluster that has them"
+            )
+        fit = min(there[name] // wanted for name, wanted in needs.items() if wanted)
+        self.slots = workers or max(1, fit)
+        self._actor_class: Any = ray.remote(num_cpus=cpus, num_gpus=gpus, max_restarts=0, max_task_retries=0)(_Actor)
         self._idle: list[Any] = []
         self._busy: dict[Any, tuple[Any, Task]] = {}
 
@@ -243,6 +263,9 @@ class OnRay(Generic[Task, Outcome]):
         for actor, _ in self._busy.values():
             self._ray.kill(actor)
         self._busy.clear()
+        self._leave()
+
+    def _leave(self) -> None:
         if self._started:
             self._ray.shutdown()
 

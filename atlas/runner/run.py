@@ -23,11 +23,16 @@ ATTEMPTS = 3  # a unit that kills this many workers, the last of them with no ot
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How to run: not part of any key, as it never changes a byte of the output."""
+    """How to run: not part of any key, as it never changes a byte of the output.
+
+    ``cpus`` and ``gpus`` are what Ray sets aside for each worker; workers of this machine share what there is.
+    """
 
     executor: Literal["local", "ray"] = "local"
     workers: int | None = None
     address: str | None = None
+    cpus: int = 1
+    gpus: int = 0
 
 
 Watch = Callable[[str, Counts], None]
@@ -112,7 +117,7 @@ def _answers(
 
 def _executor(make_worker: MakeWorker[Task, Outcome], execution: Execution, tasks: int) -> Executor[Task, Outcome]:
     if execution.executor == "ray":
-        return OnRay(make_worker, execution.workers, execution.address)
+        return OnRay(make_worker, execution.workers, execution.address, execution.cpus, execution.gpus)
     workers = execution.workers or 1
     return InProcess(make_worker) if workers == 1 else Processes(make_worker, min(workers, tasks))
 
