@@ -3,16 +3,17 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from atlas.errors import AtlasError
 from atlas.llm.base import Completion, Prompt, Sampling
+from atlas.llm.costs import EngineCosts
 from atlas.models.fetch import locate
 
 
-class CTranslate2Config(BaseModel):
+class CTranslate2Config(EngineCosts):
     """Which model, and how it is run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -26,6 +27,8 @@ class CTranslate2Config(BaseModel):
         description="Prompts decoded together on one core; the key-value cache is copied at each step, "
         "so small batches are fastest on CPUs.",
     )
+
+    probe_is_free: ClassVar[bool] = True
 
 
 class CTranslate2Engine:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from atlas.errors import AtlasError
 from atlas.llm.base import Completion, Finish, Prompt, Sampling
+from atlas.llm.costs import EngineCosts, Prices
 
 RETRY_AFTER_MAX_S = 120.0  # rate windows last a minute; a quota that resets in hours should fail, not hang
 CONNECT_MAX_S = 10.0  # so that a host which drops packets is reported after a minute or so
@@ -37,7 +38,7 @@ ADVICE = {
 log = logging.getLogger(__name__)
 
 
-class OpenAIConfig(BaseModel):
+class OpenAIConfig(EngineCosts):
     """Where the server is and how hard to press it. The key is named here, never held."""
 
     # Input stays out of validation errors, and names are capitals: a key pasted here is refused unprinted.
@@ -59,6 +60,14 @@ class OpenAIConfig(BaseModel):
     backoff_max_s: float = Field(default=30, ge=0, description="Where that doubling ends.")
     price_per_million_input: float = Field(default=0, ge=0, description="Price of 1e6 prompt tokens.")
     price_per_million_output: float = Field(default=0, ge=0, description="Price of 1e6 generated tokens.")
+
+    @property
+    def prices(self) -> Prices:
+        return Prices(self.price_per_hour, self.price_per_million_input, self.price_per_million_output)
+
+    @property
+    def probe_chunks(self) -> int:
+        return self.concurrency  # fewer in flight would show a lower rate
 
 
 class _Message(BaseModel):
