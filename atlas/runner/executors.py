@@ -1,25 +1,20 @@
-"""Where units are worked on: in this process, in worker processes, or on Ray.
+"""Where units are worked on: in this process, in worker processes (``processes.py``), or on Ray.
 
 An executor is given tasks and gives back answers in any order. A worker that dies is an answer too.
 """
 
 import logging
-import multiprocessing
-import os
 import pickle
-import signal
+import re
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, Protocol, TypeVar
 
 from atlas.errors import AtlasError
 
 KNOCK_SECONDS = 30.0
+STARTS = 3  # workers in a row that may die while they load, where others could load: then it is no chance any more
 
 Task = TypeVar("Task")
 Outcome = TypeVar("Outcome")
@@ -30,7 +25,7 @@ MakeWorker = Callable[[], Worker[Task, Outcome]]
 
 @dataclass(frozen=True)
 class Died(Generic[Task]):
-    """The worker that had this task is gone (killed, out of memory, crashed)."""
+    """The worker that had this task is gone (killed, out of memory, crashed). It had been ready for work before."""
 
     task: Task
     how: str
@@ -45,7 +40,11 @@ class Failed(Generic[Task]):
 
 
 class Executor(Protocol[Task, Made]):
-    """``submit`` only while fewer than ``slots`` tasks are under way; ``answer`` waits for the next one."""
+    """``submit`` only while fewer than ``slots`` tasks are under way; ``answer`` waits for the next one.
+
+    A worker that dies before it is ready is no task's fault: ``answer`` raises AtlasError where no worker could be
+    made ready, or STARTS in a row could not.
+    """
 
     slots: int
 
@@ -61,10 +60,10 @@ def attempt(worker: Worker[Task, Outcome], task: Task) -> Outcome | Failed[Task]
     try:
         return worker(task)
     except Exception as error:
-        return Failed(task, _portable(error))
+        return Failed(task, portable(error))
 
 
-def _portable(error: Exception) -> Exception:
+def portable(error: Exception) -> Exception:
     """The error itself where a user can mend it and it survives the way to another process, else its words."""
     if isinstance(error, AtlasError | OSError | MemoryError):
         try:
@@ -94,101 +93,29 @@ class InProcess(Generic[Task, Outcome]):
 
 
 @dataclass(frozen=True)
-class _NoWorker:
+class NoWorker:
     """The worker could not be made: no task can succeed."""
 
     error: Exception
 
 
-def _serve(connection: Connection, make_worker: MakeWorker[Any, Any]) -> None:
-    threading.Thread(target=_leave_with_the_driver, daemon=True).start()
-    try:
-        worker = make_worker()
-    except Exception as error:
-        connection.send(_NoWorker(_portable(error)))
-        return
-    try:
-        while (task := connection.recv()) is not None:
-            connection.send(attempt(worker, task))
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return  # the driver is gone
+class Starts:
+    """Whether workers come up, and so whether to try once more after one died while it loaded."""
 
+    def __init__(self) -> None:
+        self._any_ready = False
+        self._failed = 0
 
-def _leave_with_the_driver() -> None:
-    """A driver that was killed can't stop its workers, and the next run must not meet them at work."""
-    driver = multiprocessing.parent_process()
-    assert driver is not None
-    wait([driver.sentinel])
-    os._exit(1)
+    def ready(self) -> None:
+        self._any_ready, self._failed = True, 0
 
-
-class Processes(Generic[Task, Outcome]):
-    """Worker processes of this machine, each with its own model; a dead one is replaced."""
-
-    def __init__(self, make_worker: MakeWorker[Task, Outcome], workers: int) -> None:
-        self.slots = workers
-        self._make_worker = make_worker
-        self._context = multiprocessing.get_context("spawn")
-        self._idle: list[tuple[Any, Connection]] = []
-        self._busy: dict[Connection, tuple[Any, Task]] = {}
-
-    def submit(self, task: Task) -> None:
-        process, connection = self._idle.pop() if self._idle else self._start()
-        try:
-            connection.send(task)
-        except (BrokenPipeError, ConnectionResetError):
-            process.join()
-            process, connection = self._start()
-            connection.send(task)
-        self._busy[connection] = (process, task)
-
-    def _start(self) -> tuple[Any, Connection]:
-        here, there = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(there, self._make_worker), daemon=True)
-        with _interrupts_held():
-            process.start()
-        there.close()
-        return process, here
-
-    def answer(self) -> Outcome | Died[Task] | Failed[Task]:
-        ready = wait(list(self._busy))[0]
-        assert isinstance(ready, Connection)
-        process, task = self._busy.pop(ready)
-        try:
-            answer = ready.recv()
-        except (EOFError, ConnectionResetError):
-            process.join()
-            return Died(task, f"worker process ended with exit code {process.exitcode}")
-        if isinstance(answer, _NoWorker):
-            process.join()
-            raise answer.error
-        self._idle.append((process, ready))
-        return answer
-
-    def close(self) -> None:
-        for connection, (process, _) in self._busy.items():
-            process.terminate()
-            connection.close()
-        for process, connection in self._idle:
-            try:
-                connection.send(None)
-            except (BrokenPipeError, ConnectionResetError):
-                process.terminate()
-        for process, _ in [*self._busy.values(), *self._idle]:
-            process.join()
-        self._busy.clear()
-        self._idle.clear()
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Processes started in here never see Ctrl-C: it is the driver's to handle, from their first moment on."""
-    resource_tracker.ensure_running()  # when it starts, it lets interrupts through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    def failed(self, how: str, advice: str) -> None:
+        """Raise AtlasError, unless others came up and this may be chance."""
+        self._failed += 1
+        if not self._any_ready:
+            raise AtlasError(f"{how} before it was ready for work, so nothing can be done. {advice}")
+        if self._failed >= STARTS:
+            raise AtlasError(f"{how} before it was ready for work, as did {STARTS - 1} before it. {advice}")
 
 
 class OnRay(Generic[Task, Outcome]):
@@ -218,7 +145,13 @@ class OnRay(Generic[Task, Outcome]):
                 where = address or "the address in $RAY_ADDRESS"
                 raise AtlasError(f"no Ray cluster at {where} ({error}); start one, or mend --address") from error
         self._ray = ray
-        self._deaths = (exceptions.RayActorError, exceptions.OutOfMemoryError, exceptions.NodeDiedError)
+        self._deaths = (
+            exceptions.RayActorError,
+            exceptions.OutOfMemoryError,
+            exceptions.NodeDiedError,
+            exceptions.RuntimeEnvSetupError,
+            exceptions.ActorUnschedulableError,
+        )
         self._make_worker = make_worker
         needs = {"CPU": cpus, "GPU": gpus}
         there = {name: int(ray.cluster_resources().get(name, 0)) for name in needs}
@@ -234,27 +167,50 @@ class OnRay(Generic[Task, Outcome]):
         self._actor_class: Any = ray.remote(num_cpus=cpus, num_gpus=gpus, max_restarts=0, max_task_retries=0)(_Actor)
         self._idle: list[Any] = []
         self._busy: dict[Any, tuple[Any, Task]] = {}
+        self._ready: dict[Any, Any] = {}
+        self._starts = Starts()
 
     def submit(self, task: Task) -> None:
-        actor: Any = self._idle.pop() if self._idle else self._actor_class.remote(self._make_worker)
+        actor: Any = self._idle.pop() if self._idle else self._start()
         self._busy[actor.work.remote(task)] = (actor, task)
 
+    def _start(self) -> Any:
+        actor = self._actor_class.remote(self._make_worker)
+        self._ready[actor] = actor.ready.remote()
+        return actor
+
     def answer(self) -> Outcome | Died[Task] | Failed[Task]:
-        self._dismiss_idle()
-        (ready, *_), _ = self._ray.wait(list(self._busy), num_returns=1)
-        actor, task = self._busy.pop(ready)
+        while True:
+            self._dismiss_idle()
+            (done, *_), _ = self._ray.wait(list(self._busy), num_returns=1)
+            actor, task = self._busy.pop(done)
+            try:
+                answer = self._ray.get(done)
+            except self._deaths as error:
+                if self._was_ready(actor):
+                    return Died(task, str(error).strip().splitlines()[0])
+                self._starts.failed(f"a worker on Ray died ({_cause(error)})", RAY_ADVICE)
+                self.submit(task)
+                continue
+            if isinstance(answer, NoWorker):
+                raise answer.error
+            self._starts.ready()
+            self._idle.append(actor)
+            return answer
+
+    def _was_ready(self, actor: Any) -> bool:
+        """Whether an actor that is gone had been made before it died."""
         try:
-            answer = self._ray.get(ready)
-        except self._deaths as error:
-            return Died(task, str(error).strip().splitlines()[0])
-        if isinstance(answer, _NoWorker):
-            raise answer.error
-        self._idle.append(actor)
-        return answer
+            self._ray.get(self._ready.pop(actor))
+        except self._deaths:
+            return False
+        self._starts.ready()
+        return True
 
     def _dismiss_idle(self) -> None:
         """An actor left without a task has none to come; one not yet placed may be waiting for its CPU."""
         for actor in self._idle:
+            self._ready.pop(actor)
             self._ray.kill(actor)
         self._idle.clear()
 
@@ -270,6 +226,18 @@ class OnRay(Generic[Task, Outcome]):
             self._ray.shutdown()
 
 
+RAY_ADVICE = (
+    "Atlas must be installed on every node in the same version, and annotator and corpus be at paths that every node "
+    "can reach. If memory ran out while it loaded the model, give fewer workers."
+)
+
+
+def _cause(error: Exception) -> str:
+    """The line of Ray's long message that says most, in plain characters."""
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().splitlines() or [type(error).__name__]
+    return lines[-1] if getattr(error, "actor_init_failed", False) else lines[0].rstrip(".")
+
+
 def _knock(address: str) -> None:
     """Raise where nobody listens at ``host:port``: Ray itself would wait there for ever."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
@@ -283,7 +251,10 @@ class _Actor:
         try:
             self._worker = make_worker()
         except Exception as error:  # raised here, it would look as if the actor had died
-            self._problem = _NoWorker(_portable(error))
+            self._problem = NoWorker(portable(error))
+
+    def ready(self) -> None:
+        """Returns once the actor is made."""
 
     def work(self, task: Any) -> Any:
         return self._problem if self._worker is None else attempt(self._worker, task)

@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 from atlas.corpus.source import DocumentSource
 from atlas.corpus.units import Reject
 from atlas.runner.balance import settle
-from atlas.runner.executors import Died, Failed, Processes
+from atlas.runner.executors import Died, Failed
 from atlas.runner.folder import RunFolder
 from atlas.runner.inspect import quarantined
 from atlas.runner.part import PROCESSING, Counts, PartWriter, counted, footer_of, pieces, read_footer
 from atlas.runner.plan import compare, plan
+from atlas.runner.processes import Processes
 from atlas.stage import Stage
 from atlas.storage import atomic_output
 from atlas.tables import DOCUMENTS

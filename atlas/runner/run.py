@@ -12,10 +12,11 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from atlas.runner.balance import Result, settle
-from atlas.runner.executors import Died, Executor, Failed, InProcess, MakeWorker, OnRay, Processes, Worker, attempt
+from atlas.runner.executors import Died, Executor, Failed, InProcess, MakeWorker, OnRay, Worker, attempt
 from atlas.runner.folder import SUMMARY, RunFolder
 from atlas.runner.part import Counts, Outcome, Source, Task, work
 from atlas.runner.plan import Plan, compare, plan
+from atlas.runner.processes import Processes
 from atlas.stage import Stage
 
 ATTEMPTS = 3  # a unit that kills this many workers, the last of them with no other at work, is no victim

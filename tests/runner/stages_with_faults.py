@@ -3,6 +3,7 @@
 import os
 import signal
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +123,42 @@ class WillNotLoad(FaultyStage):
 
 
 @dataclass(frozen=True)
+class DiesWhileLoading(FaultyStage):
+    """Kills its process while it loads; ``loads`` is a folder that gets a file for each load, and only loads with a
+    number in ``dying`` die. Without it, each does. A marked record kills the first process."""
+
+    loads: str = ""
+    dying: tuple[int, ...] = ()
+
+    def load(self) -> Process:
+        if not self.loads or self._number() in self.dying:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return FaultyStage.load(self)
+
+    def _number(self) -> int:
+        number = len(list(Path(self.loads).iterdir())) + 1
+        (Path(self.loads) / str(number)).touch()
+        return number
+
+    def fault(self, text: str) -> None:
+        if len(list(Path(self.loads).iterdir())) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True)
 class WrongColumns(FaultyStage):
     """Forgets a column that every row must have."""
 
     def spoilt(self, chunks: pa.RecordBatch) -> pa.RecordBatch:
         return chunks.drop_columns(["status"])
+
+
+@dataclass(frozen=True)
+class NotOnEveryNode(FaultyStage):
+    """Is of a package that is not installed where the worker is."""
+
+    def __reduce__(self) -> Any:
+        return import_module, ("no_such_package",)
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,27 @@
 
 import multiprocessing
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from run_files import Write, contents, counted_in_parts, documents_in_parts, everything, part, run_over, source_of
-from stages_with_faults import MARK, FaultyStage, Kills, WillNotLoad, WrongColumns, small_chunks
+from stages_with_faults import (
+    MARK,
+    DiesWhileLoading,
+    FaultyStage,
+    Kills,
+    NotOnEveryNode,
+    Raises,
+    WillNotLoad,
+    WrongColumns,
+    small_chunks,
+)
 
 from atlas.errors import AtlasError
+from atlas.runner.executors import STARTS
 from atlas.runner.folder import SUMMARY, RunFolder
 from atlas.runner.inspect import quarantined, status
 from atlas.runner.part import PROCESSING
@@ -111,6 +124,95 @@ def test_ray_stage_that_can_not_load_stops_the_run_with_its_message(
     _assert_run_stops_with_the_load_error(write_corpus(), tmp_path / "out", RAY)
 
 
+@pytest.mark.parametrize("workers", [2, 3])
+def test_workers_that_die_while_they_load_stop_the_run_and_quarantine_nothing(
+    write_corpus: Write, tmp_path: Path, workers: int
+) -> None:
+    corpus, out = write_corpus(), tmp_path / "out"
+    with pytest.raises(AtlasError, match=r"killed \(signal 9\) before it was ready.*fewer workers"):
+        run_over(DiesWhileLoading(), corpus, out, Execution(workers=workers))
+    _assert_nothing_was_done(out)
+
+
+def test_ray_workers_that_die_while_they_load_stop_the_run_and_quarantine_nothing(
+    write_corpus: Write, tmp_path: Path, ray_cluster: None
+) -> None:
+    corpus, out = write_corpus(), tmp_path / "out"
+    with pytest.raises(AtlasError, match=r"on Ray died .*before it was ready.*fewer workers"):
+        run_over(DiesWhileLoading(), corpus, out, RAY)
+    _assert_nothing_was_done(out)
+
+
+def test_ray_workers_that_can_not_be_made_stop_the_run_and_say_why(
+    write_corpus: Write, tmp_path: Path, ray_cluster: None
+) -> None:
+    corpus, out = write_corpus(), tmp_path / "out"
+    with pytest.raises(AtlasError, match=r"ModuleNotFoundError.*before it was ready.*installed on every node"):
+        run_over(NotOnEveryNode(), corpus, out, RAY)
+    _assert_nothing_was_done(out)
+
+
+@pytest.mark.parametrize("execution", [TWO, Execution("ray", workers=1)], ids=["processes", "ray"])
+def test_worker_that_dies_while_it_loads_is_replaced_where_another_could_load(
+    write_corpus: Write, tmp_path: Path, request: pytest.FixtureRequest, execution: Execution
+) -> None:
+    if execution.executor == "ray":
+        request.getfixturevalue("ray_cluster")
+    corpus, out, loads = write_corpus(files=1, text={"0-2": MARK}), tmp_path / "out", _lives(tmp_path, 0)
+    result = run_over(DiesWhileLoading(loads=loads, dying=(2, 3)), corpus, out, execution)
+    assert result.balanced
+    assert (result.counts.records_out, result.counts.quarantined) == (6, 0)
+    assert len(list(Path(loads).iterdir())) == 4
+
+
+@pytest.mark.parametrize("execution", [TWO, Execution("ray", workers=1)], ids=["processes", "ray"])
+def test_workers_that_die_while_they_load_one_after_the_other_stop_the_run_though_one_could_load(
+    write_corpus: Write, tmp_path: Path, request: pytest.FixtureRequest, execution: Execution
+) -> None:
+    if execution.executor == "ray":
+        request.getfixturevalue("ray_cluster")
+    corpus, out, loads = write_corpus(files=1, text={"0-2": MARK}), tmp_path / "out", _lives(tmp_path, 0)
+    with pytest.raises(AtlasError, match=f"as did {STARTS - 1} before it"):
+        run_over(DiesWhileLoading(loads=loads, dying=tuple(range(2, 50))), corpus, out, execution)
+    _assert_nothing_was_done(out)
+    assert len(list(Path(loads).iterdir())) == 1 + STARTS
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import atlas
+corpus, out = sys.argv[1:]
+"""
+CHUNKS = """
+atlas.chunk(
+    atlas.CorpusConfig(path=corpus), atlas.ChunkConfig(), out, execution=atlas.Execution(workers=2)
+)
+"""
+
+
+def test_script_without_a_main_guard_is_told_of_it_and_nothing_is_quarantined(
+    write_corpus: Write, tmp_path: Path
+) -> None:
+    corpus, out, script = write_corpus(), tmp_path / "out", tmp_path / "script.py"
+    script.write_text(SCRIPT + CHUNKS)
+    done = subprocess.run([sys.executable, script, corpus, out], capture_output=True, text=True)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert "exit code 1" in last
+    assert 'if __name__ == "__main__":' in last
+    _assert_nothing_was_done(out)
+
+
+def test_retry_in_a_script_without_a_main_guard_is_told_of_it(write_corpus: Write, tmp_path: Path) -> None:
+    corpus, out, script = write_corpus(text={"1-2": MARK}), tmp_path / "out", tmp_path / "script.py"
+    run_over(Raises(), corpus, out)
+    script.write_text(SCRIPT + "print(atlas.retry(out))")
+    done = subprocess.run([sys.executable, script, corpus, out], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert 'if __name__ == "__main__":' in done.stderr.strip().splitlines()[-1]
+
+
 def test_ray_address_where_nobody_listens_is_an_error_that_names_it(
     write_corpus: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +236,13 @@ def test_stage_with_wrong_output_leaves_units_not_done_and_says_why(
     assert not contents(out)
     assert not status(RunFolder.at(out)).complete
     assert run_over(STAGE, corpus, out).balanced
+
+
+def _assert_nothing_was_done(out: Path) -> None:
+    assert not contents(out)
+    assert not contents(out, "quarantine")
+    assert not (out / SUMMARY).exists()
+    assert not multiprocessing.active_children()
 
 
 def _lives(tmp_path: Path, count: int) -> str:
@@ -165,8 +274,5 @@ def _assert_only_the_marked_unit_is_quarantined(corpus: Path, one: Path, out: Pa
 def _assert_run_stops_with_the_load_error(corpus: Path, out: Path, execution: Execution) -> None:
     with pytest.raises(AtlasError, match=r"model\.bin: is damaged"):
         run_over(WillNotLoad(), corpus, out, execution)
-    assert not contents(out)
-    assert not contents(out, "quarantine")
-    assert not (out / SUMMARY).exists()
-    assert not multiprocessing.active_children()
+    _assert_nothing_was_done(out)
     assert FaultyStage().identity() == WillNotLoad().identity()
