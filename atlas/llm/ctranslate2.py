@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from atlas.errors import AtlasError
 from atlas.llm.base import Completion, Prompt, Sampling
 from atlas.llm.costs import EngineCosts
+from atlas.llm.plain_text import PlainTokenizer, until_stop
 from atlas.models.fetch import locate
 
 
@@ -42,7 +43,6 @@ class CTranslate2Engine:
 
     def __init__(self, config: CTranslate2Config, path: Path) -> None:
         import ctranslate2
-        from tokenizers import Tokenizer
 
         if not (path / "model.bin").is_file():
             raise AtlasError(
@@ -51,8 +51,7 @@ class CTranslate2Engine:
             )
         self.model = config.model
         self._batch_size = config.batch_size
-        self._tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
-        self._tokenizer.encode_special_tokens = True
+        self._tokenizer = PlainTokenizer(path)
         cuda = ctranslate2.get_cuda_device_count() > 0
         self._generator: Any = ctranslate2.Generator(
             str(path),
@@ -61,8 +60,6 @@ class CTranslate2Engine:
             inter_threads=1 if cuda else (config.threads or os.cpu_count() or 1),
             intra_threads=1,
         )
-        vocabulary = self._tokenizer.get_vocab()
-        self._tokens = sorted(vocabulary, key=vocabulary.__getitem__)
 
     def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         answers = [Completion("", "error", detail="the prompt is empty")] * len(prompts)
@@ -82,21 +79,23 @@ class CTranslate2Engine:
 
     def encode(self, text: str) -> list[str]:
         """Tokens of a text; what looks like a special token is spelt out."""
-        plain = text.encode(errors="replace").decode()  # half a surrogate pair has no tokens
-        return self._tokenizer.encode(plain, add_special_tokens=False).tokens
+        return self._tokenizer.encode(text).tokens
 
     def generate(self, static: str, prompts: list[list[str]], sampling: Sampling) -> list[Any]:
         """Raw results for encoded prompts, in order."""
         options: dict[str, Any] = {}
+        front = self._tokenizer.front
         if static:
-            options = {"static_prompt": self.encode(static), "cache_static_prompt": True}
+            options = {"static_prompt": [*front, *self.encode(static)], "cache_static_prompt": True}
+        elif front:
+            prompts = [[*front, *prompt] for prompt in prompts]
         banned = [self.encode(" " + text) for text in sampling.banned]
         return self._generator.generate_batch(
             prompts,
             max_length=sampling.max_tokens,
             min_length=min(MIN_TOKENS, sampling.max_tokens),
             max_batch_size=self._batch_size,
-            end_token=self._end_tokens(sampling.stop),
+            end_token=self._tokenizer.ending(sampling.stop),
             sampling_topk=1 if sampling.temperature == 0 else 0,
             sampling_temperature=sampling.temperature or 1.0,
             no_repeat_ngram_size=NO_REPEAT,
@@ -105,20 +104,12 @@ class CTranslate2Engine:
             **options,
         )
 
-    def _end_tokens(self, stop: tuple[str, ...]) -> list[str]:
-        """Tokens that hold a stop string; a byte-level vocabulary writes a line's end as Ċ."""
-        marks = [text.replace("\n", "Ċ").replace(" ", "Ġ") for text in stop]
-        inside = [token for token in self._tokens if any(mark in token for mark in marks)]
-        return [*inside, *[token for token in END_OF_TURN if token in self._tokens]]
-
     def _completion(self, result: Any, prompt_tokens: int, sampling: Sampling) -> Completion:
         ids = result.sequences_ids[0]
-        text = self._tokenizer.decode(ids)
         # A stop string may also arrive in pieces, over several tokens.
-        ends = [at for stop in sampling.stop if (at := text.find(stop)) >= 0]
-        if ends:
-            return Completion(text[: min(ends)], "stop", prompt_tokens, len(ids))
-        return Completion(text, "length" if len(ids) >= sampling.max_tokens else "stop", prompt_tokens, len(ids))
+        text, stopped = until_stop(self._tokenizer.decode(ids), sampling.stop)
+        cut_off = len(ids) >= sampling.max_tokens and not stopped
+        return Completion(text, "length" if cut_off else "stop", prompt_tokens, len(ids))
 
     def close(self) -> None:
         self._generator.unload_model()
@@ -128,7 +119,6 @@ class CTranslate2Engine:
 MIN_TOKENS = 2
 # A pair of tokens is generated once: small models fall into loops ("X, X, X"), and no list of tags needs a pair twice.
 NO_REPEAT = 2
-END_OF_TURN = ("<|im_end|>", "<|endoftext|>", "</s>")
 
 
 def load(config: CTranslate2Config) -> CTranslate2Engine:

@@ -9,6 +9,8 @@ import yaml
 
 from atlas.errors import AtlasError
 
+Form = Literal["ctranslate2", "checkpoint"]
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -23,6 +25,11 @@ class Model:
     file: str
     sha256: str
     main: str = ""
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """What it can be made into, the usual one first: int8 for the embedded engine, a Hugging Face checkpoint."""
+        return ("ctranslate2", "checkpoint") if self.kind == "generator" else ("checkpoint",)
 
 
 @lru_cache(maxsize=1)

