@@ -63,7 +63,7 @@ def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET) -> Outcome:
     places = Places.below(config.out)
     clock = _Clock()
     hooks.say("choosing the chunks to tag")
-    size = config.tag.unit_chunks
+    size = config.tag.chunks_per_unit
     verbs.sample(config.corpus, config.chunk, config.tag.sample, size, places.sample)
     clock.lap("sample")
     hooks.say(f"tagging with {config.tag.engine.model}")

@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,15 +121,24 @@ def sample(corpus: CorpusConfig, chunk: ChunkConfig, config: SampleConfig, unit_
     return write_sample(corpus, chunk, config, unit_chunks, out)
 
 
-def tag(chunks: Path, config: TagConfig, out: Path, hooks: Hooks = QUIET) -> Result:
-    """Tag a table of chunks with the configured engine."""
+def tag(
+    chunks: Path, config: TagConfig, out: Path, hooks: Hooks = QUIET, *, execution: Execution | None = None
+) -> Result:
+    """Tag a table of chunks with the configured engine, where the configuration says or as ``execution`` says."""
+    from atlas.llm.engines import beside_others
     from atlas.tagging.stage import TagStage
 
-    stage = TagStage(config)
+    how = execution or Execution(config.executor, config.workers, config.address)
+    engine = config.engine
+    if how.executor == "ray":
+        engine, needs = beside_others(engine)
+        how = replace(how, cpus=needs.cpus, gpus=needs.gpus)
+    elif how.workers and how.workers > 1:
+        engine, _ = beside_others(engine, threads=max(1, (os.cpu_count() or 1) // how.workers))
+    stage = TagStage(config.model_copy(update={"engine": engine}))
     recipe = {"tag": config.model_dump(mode="json")}
     source = TableSource(str(chunks.absolute()), CHUNKS)
-    # One worker: the engine itself uses every core.
-    return run_stage(stage, source, out, os.path.normpath(chunks), recipe, HERE, hooks.watch, hooks.started)
+    return run_stage(stage, source, out, os.path.normpath(chunks), recipe, how, hooks.watch, hooks.started)
 
 
 def canonicalize(

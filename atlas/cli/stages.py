@@ -107,13 +107,19 @@ def tag(
     chunking: ChunkConfig,
     sampling: SampleConfig,
     engine: Annotated[
-        Literal["ctranslate2", "openai"], typer.Option(help="Engine that completes prompts.")
+        Literal["ctranslate2", "openai", "vllm"], typer.Option(help="Engine that completes prompts.")
     ] = "ctranslate2",
     model: Annotated[
         str | None, typer.Option(help="Model: catalogue name, path, hub id, or the server's name.")
     ] = None,
     base_url: Annotated[str | None, typer.Option(help="Server, for --engine openai: http://host:port/v1.")] = None,
+    device: Annotated[
+        Literal["gpu", "cpu"], typer.Option(help="What the installed vLLM is built for, for --engine vllm.")
+    ] = "gpu",
     prompt: Annotated[str | None, typer.Option(help="Prompt version or file. [default: by engine]")] = None,
+    executor: Executor = "local",
+    workers: Workers = None,
+    address: Address = None,
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
@@ -130,8 +136,11 @@ def tag(
         if base_url is None or model is None:
             raise AtlasError("--engine openai needs --base-url and --model")
         settings["base_url"] = base_url
-    prompt = prompt or ("smollm2.v1" if engine == "ctranslate2" else "json.v1")
-    config = TagConfig.model_validate({"engine": settings, "prompt": prompt, "sample": sampling.model_dump()})
+    if engine == "vllm":
+        settings["device"] = device
+    prompt = prompt or ("json.v1" if engine == "openai" else "smollm2.v1")
+    where = {"executor": executor, "workers": workers, "address": address}
+    config = TagConfig.model_validate({"engine": settings, "prompt": prompt, "sample": sampling.model_dump(), **where})
     read = columns.model_copy(update={"path": corpus})
     if dry_run:
         print(plan.tag(read, chunking, config, out))
@@ -139,7 +148,7 @@ def tag(
     with progress.shown(quiet) as hooks:
         chosen = Path(out) / "sample.parquet"
         hooks.say("choosing the chunks to tag")
-        verbs.sample(read, chunking, config.sample, config.unit_chunks, chosen)
+        verbs.sample(read, chunking, config.sample, config.chunks_per_unit, chosen)
         hooks.say(f"tagging with {config.engine.model}")
         result = verbs.tag(chosen, config, Path(out) / "tags", hooks)
     _finish(result, f"{out}/tags")

@@ -1,9 +1,11 @@
 """Which chunks are tagged, by which engine, with which prompt."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from atlas.llm.ctranslate2 import CTranslate2Config
-from atlas.llm.engines import EngineConfig
+from atlas.llm.engines import KINDS, EngineConfig
 
 
 class SampleConfig(BaseModel):
@@ -24,5 +26,17 @@ class TagConfig(BaseModel):
 
     engine: EngineConfig = Field(default_factory=CTranslate2Config, description="The engine that completes prompts.")
     prompt: str = Field("smollm2.v1", description="Prompt that ships with Atlas, or the path of a prompt file.")
-    unit_chunks: int = Field(64, gt=0, description="Chunks per unit of work: what a kill costs at most.")
+    unit_chunks: int | None = Field(
+        None, gt=0, description="Chunks per unit of work: what a kill costs at most; as the engine likes it."
+    )
+    executor: Literal["local", "ray"] = Field("local", description="This machine, or a Ray cluster.")
+    workers: int | None = Field(
+        None, ge=1, description="Workers, each with an engine. Not given: one here, what a Ray cluster has room for."
+    )
+    address: str | None = Field(None, description="Address of a running Ray cluster; one is started here without.")
     sample: SampleConfig = Field(default_factory=SampleConfig, description="Which chunks are tagged.")
+
+    @property
+    def chunks_per_unit(self) -> int:
+        """``unit_chunks``, or what keeps the engine busy."""
+        return self.unit_chunks or KINDS[self.engine.kind].unit_chunks
