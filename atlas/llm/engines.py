@@ -45,14 +45,14 @@ class Needs:
     gpus: int = 0
 
 
-def beside_others(config: AnyEngineConfig) -> tuple[AnyEngineConfig, Needs]:
+def beside_others(config: AnyEngineConfig, threads: int = 1) -> tuple[AnyEngineConfig, Needs]:
     """The configuration for a worker that shares its machine with others, and what that worker needs.
 
-    An engine on the CPU that was to take every core takes one: there is a worker for each.
+    An engine on the CPU that was to take every core takes ``threads`` of them.
     """
     if isinstance(config, OpenAIConfig):
         return config, Needs()
     if isinstance(config, VLLMConfig) and config.device == "gpu":
         return config, Needs(gpus=config.tensor_parallel)
-    threads = config.threads or 1
-    return config.model_copy(update={"threads": threads}), Needs(cpus=threads)
+    cores = config.threads or threads
+    return config.model_copy(update={"threads": cores}), Needs(cpus=cores)
