@@ -7,7 +7,7 @@ frequency weights, is a static embedding that keeps much of the model's sense of
 import numpy as np
 import pyarrow.fs as pafs
 
-from atlas.annotator.features import folded_vocabulary
+from atlas.chunking.vocabulary import folded_vocabulary
 from atlas.digest import of_json
 from atlas.models.encoder import encoder
 from atlas.models.fetch import cache_folder

@@ -1,51 +1,14 @@
-"""From token ids to sparse features: folded tokens and hashed pairs of neighbours.
-
-Byte-level BPE has several ids for one word ("Heart", " heart", " hearts"). They are folded to one feature
-by spelling, so that a small training set is not spread thin.
-"""
+"""From token ids to sparse features: folded tokens and hashed pairs of neighbours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from scipy import sparse
 
-from atlas.chunking.tokenizer import Tokenizer, tokenizer
-from atlas.library.names import singular
+from atlas.chunking.vocabulary import DROPPED, folded_vocabulary
 
-DROPPED = -1
 _PAIR_PRIME = np.uint64(0x9E3779B97F4A7C15)
-
-
-@lru_cache(maxsize=2)
-def folded_vocabulary(name: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Feature of every token id, int32 [vocabulary] (DROPPED for tokens without letter or digit), and the words.
-
-    The features are numbered 0..n-1; ``words[f]`` is the folded spelling of feature f.
-    """
-    spelled = _spellings(tokenizer(name))
-    folded = [text.strip().casefold() for text in spelled]
-    known = set(folded)
-    numbers: dict[str, int] = {}
-    table = np.full(len(folded), DROPPED, dtype=np.int32)
-    for token_id, word in enumerate(folded):
-        if not any(character.isalnum() for character in word):
-            continue
-        single = singular(word)
-        table[token_id] = numbers.setdefault(single if single in known else word, len(numbers))
-    return table, tuple(numbers)
-
-
-def _spellings(named: Tokenizer) -> list[str]:
-    ranks = getattr(named, "ranks", None)
-    if ranks is not None:
-        spelled = [""] * named.vocabulary_size
-        for token, rank in ranks.items():
-            spelled[rank] = token.decode("utf-8", errors="ignore")
-        return spelled
-    fast = named._fast  # type: ignore[attr-defined]
-    return [fast.decode([token_id]) for token_id in range(named.vocabulary_size)]
 
 
 @dataclass(frozen=True, slots=True)
