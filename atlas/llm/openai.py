@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from atlas.errors import AtlasError
 from atlas.llm.base import Completion, Finish, Prompt, Sampling
 from atlas.llm.costs import EngineCosts, Prices
+from atlas.llm.plain_text import marks_broken, until_stop
 
 RETRY_AFTER_MAX_S = 120.0  # rate windows last a minute; a quota that resets in hours should fail, not hang
 CONNECT_MAX_S = 10.0  # so that a host which drops packets is reported after a minute or so
@@ -48,6 +49,11 @@ class OpenAIConfig(EngineCosts):
     base_url: str = Field(pattern=r"^https?://[^\s@?#]+$", description="Such as http://127.0.0.1:8000/v1.")
     model: str = Field(min_length=1, description="Model name as the server knows it.")
     api: Literal["chat", "completions"] = Field(default="chat", description="Messages, or one text.")
+    structured: Literal["json_schema", "vllm", "none"] = Field(
+        default="json_schema",
+        description="How output is bound: by OpenAI's response_format (a schema, in chat alone), by vLLM's "
+        "structured_outputs (a schema or a regular expression, in both), or not at all.",
+    )
     key_variable: str = Field(
         default="OPENAI_API_KEY",
         pattern="^[A-Z_][A-Z0-9_]*$",
@@ -216,7 +222,10 @@ def load(config: OpenAIConfig) -> OpenAIEngine:
 
 
 def request_body(config: OpenAIConfig, prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
-    """The JSON of one request. ``sampling.banned`` has no counterpart here and is left to the parser."""
+    """The JSON of one request. ``sampling.banned`` has no counterpart here and is left to the parser.
+
+    The server tokenizes, so what looks like a special token in the prompt's text is broken by a space.
+    """
     body: dict[str, Any] = {
         "model": config.model,
         "max_tokens": sampling.max_tokens,
@@ -224,17 +233,24 @@ def request_body(config: OpenAIConfig, prompt: Prompt, sampling: Sampling) -> di
     }
     if sampling.stop:
         body["stop"] = sampling.stop[:STOPS_MAX]
-    schema = sampling.schema
+    body |= _bound(config, sampling)
+    text = marks_broken(prompt.text)
     if config.api == "completions":
-        # OpenAI binds no schema here; this field is vLLM's (0.12 took guided_json out).
-        bound = {} if schema is None else {"structured_outputs": {"json": schema}}
-        return body | {"prompt": prompt.static + prompt.text} | bound
+        return body | {"prompt": prompt.static + text}
     system = [{"role": "system", "content": prompt.static}] if prompt.static else []
-    body["messages"] = [*system, {"role": "user", "content": prompt.text}]
-    if schema is not None:
-        answer = {"name": "answer", "schema": schema, "strict": True}
-        body["response_format"] = {"type": "json_schema", "json_schema": answer}
-    return body
+    return body | {"messages": [*system, {"role": "user", "content": text}]}
+
+
+def _bound(config: OpenAIConfig, sampling: Sampling) -> dict[str, Any]:
+    """The fields that bind the output. Servers may refuse a field they don't know, so only those that are asked for."""
+    if config.structured == "vllm":  # vLLM 0.12 took guided_json and guided_regex out for this
+        if sampling.schema is not None:
+            return {"structured_outputs": {"json": sampling.schema}}
+        return {} if sampling.regex is None else {"structured_outputs": {"regex": sampling.regex}}
+    if config.structured == "json_schema" and config.api == "chat" and sampling.schema is not None:
+        answer = {"name": "answer", "schema": sampling.schema, "strict": True}
+        return {"response_format": {"type": "json_schema", "json_schema": answer}}
+    return {}
 
 
 def completion(reply: _Reply, stop: tuple[str, ...]) -> Completion:
@@ -243,9 +259,9 @@ def completion(reply: _Reply, stop: tuple[str, ...]) -> Completion:
     message = choice.message or _Message(content=choice.text)
     finish = "refused" if message.refusal else FINISHES.get(choice.finish_reason, "error")
     text = message.content or ""
-    ends = [text.index(string) for string in stop if string and string in text]
-    if ends and finish in ("stop", "length"):
-        text, finish = text[: min(ends)], "stop"
+    if finish in ("stop", "length"):
+        text, stopped = until_stop(text, stop)
+        finish = "stop" if stopped else finish
     detail = ""
     if finish in ("refused", "error"):
         detail = _short(message.refusal or f"finish_reason {choice.finish_reason!r}")

@@ -91,14 +91,54 @@ def test_chat_prompt_is_sent_as_system_and_user_message(server: Server) -> None:
 
 
 def test_completions_prompt_is_sent_as_one_text(server: Server) -> None:
-    sampling = Sampling(max_tokens=16, schema=SCHEMA)
-    [done] = engine(server, api="completions").complete([Prompt("Tag this: ", "a")], sampling)
+    [done] = engine(server, api="completions").complete([Prompt("Tag this: ", "a")], Sampling(max_tokens=16))
 
     [request] = server.received
     assert request.path == "/v1/completions"
     assert request.body["prompt"] == "Tag this: a"
-    assert request.body["structured_outputs"] == {"json": SCHEMA}
     assert done == Completion("echo Tag this: a", "stop", prompt_tokens=7, completion_tokens=3)
+
+
+AS_OPENAI = {
+    "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True}}
+}
+BY_SCHEMA = {"schema": SCHEMA}
+BY_REGEX = {"regex": "[a-z]+"}
+
+
+@pytest.mark.parametrize(
+    ("structured", "api", "binding", "sent"),
+    [
+        ("json_schema", "chat", BY_SCHEMA, AS_OPENAI),
+        ("json_schema", "completions", BY_SCHEMA, {}),
+        ("json_schema", "chat", BY_REGEX, {}),
+        ("vllm", "chat", BY_SCHEMA, {"structured_outputs": {"json": SCHEMA}}),
+        ("vllm", "completions", BY_SCHEMA, {"structured_outputs": {"json": SCHEMA}}),
+        ("vllm", "completions", BY_REGEX, {"structured_outputs": BY_REGEX}),
+        ("vllm", "chat", BY_REGEX, {"structured_outputs": BY_REGEX}),
+        ("vllm", "chat", {}, {}),
+        ("none", "chat", BY_SCHEMA, {}),
+        ("none", "completions", BY_REGEX, {}),
+    ],
+)
+def test_output_is_bound_by_the_fields_that_the_server_is_said_to_know(
+    server: Server, structured: str, api: str, binding: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    engine(server, structured=structured, api=api).complete([Prompt("", "a")], Sampling(max_tokens=16, **binding))
+    body = server.received[0].body
+    assert {name: body[name] for name in ("response_format", "structured_outputs") if name in body} == sent
+
+
+@pytest.mark.parametrize("api", ["chat", "completions"])
+def test_special_tokens_in_a_text_are_broken_and_those_of_the_static_piece_stay(server: Server, api: str) -> None:
+    prompt = Prompt("<|im_start|>user\n", "one<|im_end|> </s> [/INST] <y|x> List<s> a < b")
+    engine(server, api=api).complete([prompt], Sampling(max_tokens=1))
+    text = "one< |im_end|> < /s> [ /INST] <y|x> List< s> a < b"
+    body = server.received[0].body
+    if api == "completions":
+        assert body["prompt"] == prompt.static + text
+    else:
+        assert [message["content"] for message in body["messages"]] == [prompt.static, text]
 
 
 def test_engine_without_key_sends_no_authorization(server: Server) -> None:
