@@ -12,6 +12,9 @@ SCHEMA_VERSION = 1
 
 FACETS = ("content", "entity", "tone", "form")
 
+# Columns of whole numbers that a run adds up in its counts, where a table has them.
+SUMMED = ("prompt_tokens", "completion_tokens")
+
 DOCUMENTS = pa.schema(
     [
         pa.field("doc_id", pa.string(), nullable=False),
