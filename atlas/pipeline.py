@@ -54,11 +54,13 @@ class Outcome:
     seconds: dict[str, float]
 
 
-def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET) -> Outcome:
+def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET, *, verify: bool = False) -> Outcome:
     """Run every stage of a pipeline; what is already done and still right is kept.
 
+    With ``verify``, tagged and annotated parts are kept only after every byte of them was read.
+
     Raises:
-        IncompleteRun: a stage ended without an account of every record.
+        IncompleteRun: a stage ended without an account of every record, or without any that came out.
     """
     places = Places.below(config.out)
     clock = _Clock()
@@ -67,7 +69,8 @@ def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET) -> Outcome:
     verbs.sample(config.corpus, config.chunk, config.tag.sample, size, places.sample)
     clock.lap("sample")
     hooks.say(f"tagging with {config.tag.engine.model}")
-    tags = _balanced(verbs.tag(places.sample, config.tag, places.tags, hooks), places.tags)
+    how = Execution(config.tag.executor, config.tag.workers, config.tag.address, verify=verify)
+    tags = _sound(verbs.tag(places.sample, config.tag, places.tags, hooks, execution=how), places.tags)
     clock.lap("tag")
     _, funnel = verbs.canonicalize(places.tags, config.canonicalize, places.library, hooks)
     clock.lap("canonicalize")
@@ -79,16 +82,17 @@ def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET) -> Outcome:
     )
     clock.lap("evaluate")
     hooks.say("annotating the corpus")
-    how = config.annotate
+    annotate = config.annotate
+    how = Execution(annotate.executor, annotate.workers, annotate.address, verify=verify)
     annotations = verbs.annotate(
         config.corpus,
         places.annotator,
         places.annotations,
-        text=how.text,
-        execution=Execution(how.executor, how.workers, how.address),
+        text=annotate.text,
+        execution=how,
         hooks=hooks,
     )
-    _balanced(annotations, places.annotations)
+    _sound(annotations, places.annotations)
     clock.lap("annotate")
     if _stale(places):
         hooks.say("writing the report")
@@ -115,10 +119,11 @@ def _facts(config: PipelineConfig) -> dict[str, str]:
     }
 
 
-def _balanced(result: Result, folder: Path) -> Result:
-    if not result.balanced:
+def _sound(result: Result, folder: Path) -> Result:
+    if not result.sound:
         problems = "\n  ".join(result.problems())
-        raise IncompleteRun(f"{folder}: the balance does not hold:\n  {problems}\nMend the cause and run again.")
+        wrong = "nothing came out" if result.balanced else "the balance does not hold"
+        raise IncompleteRun(f"{folder}: {wrong}:\n  {problems}\nMend the cause and run again.")
     return result
 
 

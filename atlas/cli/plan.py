@@ -1,11 +1,8 @@
 """Dry runs: what would be done, and how long it would take, from a small piece done in memory."""
 
-import time
-
-import pyarrow as pa
-
 from atlas.chunking.config import ChunkConfig
 from atlas.chunking.stage import ChunkStage
+from atlas.cli.probe import probe as _probe
 from atlas.config import PipelineConfig
 from atlas.corpus.config import CorpusConfig
 from atlas.corpus.source import DocumentSource
@@ -14,27 +11,25 @@ from atlas.models.catalogue import catalogue
 from atlas.models.fetch import cached
 from atlas.pipeline import Places
 from atlas.runner.folder import RunFolder
-from atlas.runner.run import plan as plan_run
+from atlas.runner.plan import plan as plan_run
 from atlas.stage import Stage
 from atlas.tagging.config import TagConfig
 
-PROBE_DOCUMENTS = 24
 
-
-def stage(stage: Stage, corpus: CorpusConfig, out: str) -> str:
+def stage(stage: Stage, corpus: CorpusConfig, out: str, *, verify: bool = False) -> str:
     """The plan of a chunk or annotate run."""
     source = DocumentSource(corpus)
-    planned = plan_run(stage, source, RunFolder.at(out))
+    planned = plan_run(stage, source, RunFolder.at(out), verify=verify)
     units = [task.unit for task in planned.tasks]
     documents, tokens, seconds = _probe(stage, source, units)
-    left = len(planned.todo) / max(1, len(units))
+    left = _size([task.unit for task in planned.todo]) / max(1, _size(units))
     return "\n".join(
         [
             *_input_lines(units),
             f"documents  {_about(documents)}",
             f"tokens     {_about(tokens)}",
             f"to do      {len(planned.todo):,} of {len(units):,} units ({len(planned.done):,} already in {out})",
-            f"time       about {_duration(seconds * left)} on one core",
+            f"time       about {_duration(seconds * left)} on one core" if planned.todo else "time       none",
             "nothing was written",
         ]
     )
@@ -103,23 +98,9 @@ def _input_lines(units: list[Unit]) -> list[str]:
     return [f"files      {len(files):,}", f"units      {len(units):,} ({sum(u.bytes for u in units):,} bytes)"]
 
 
-def _probe(stage: Stage, source: DocumentSource, units: list[Unit]) -> tuple[float, float, float]:
-    """Estimated documents, tokens, and seconds on one core for all units, from the first documents of the first."""
-    first = next((batch for batch in source.read(units[0]) if batch.documents.num_rows), None)
-    if first is None:
-        return 0.0, 0.0, 0.0
-    documents: pa.RecordBatch = first.documents.slice(0, PROBE_DOCUMENTS)
-    process = stage.load()
-    start = time.perf_counter()
-    rows = process(documents)
-    seconds = time.perf_counter() - start
-    if all(unit.rows >= 0 for unit in units):
-        total = float(sum(unit.rows for unit in units))
-    else:
-        sizes = pa.compute.sum(pa.compute.binary_length(documents.column("text"))).as_py()
-        total = sum(unit.bytes for unit in units) / max(1.0, sizes / documents.num_rows)
-    share = total / documents.num_rows
-    return total, pa.compute.sum(rows.column("token_count")).as_py() * share, seconds * share
+def _size(units: list[Unit]) -> int:
+    """Bytes; rows of datasets, which don't tell their bytes."""
+    return sum(unit.bytes or unit.rows for unit in units)
 
 
 def _about(number: float) -> str:

@@ -17,6 +17,9 @@ def add_run_commands(app: typer.Typer) -> None:
 
 def run(
     pipeline: Annotated[Path, typer.Argument(help="Pipeline file, such as pipelines/quickstart.yaml.")],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read the parts that are there to their last byte; make damaged ones anew.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and touch nothing.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the closing summary alone.")] = False,
 ) -> None:
@@ -34,7 +37,7 @@ def run(
         print(plan.pipeline(config))
         return
     with progress.shown(quiet) as hooks:
-        outcome = run_pipeline(config, hooks)
+        outcome = run_pipeline(config, hooks, verify=verify)
     print(show.pipeline(outcome))
 
 
@@ -62,7 +65,7 @@ def status(
         print(show.status(path, found))
         complete &= found.complete
         if quarantine:
-            rows = quarantined(at).select(["location", "doc_id", "reason", "detail"]).to_pylist()
+            rows = quarantined(at, ["location", "doc_id", "reason", "detail"]).to_pylist()
             print(show.table([list(row.values()) for row in rows], ["where", "doc_id", "reason", "detail"]))
     if not complete:
         raise typer.Exit(1)

@@ -120,6 +120,6 @@ def status(path: str, found: Status) -> str:
         f"  rows        {counts.rows:,}   tokens {counts.tokens:,}   labels {counts.labels:,}",
     ]
     lines += [f"  quarantine  {n:,} {reason}" for reason, n in found.reasons.items()]
-    lines += [f"  damaged     {part}: run again to make it anew" for part in found.damaged]
+    lines += [f"  damaged     {part}: run again with --verify to make it anew" for part in found.damaged]
     lines += [f"  problem     {problem}" for problem in found.problems]
     return "\n".join(lines)

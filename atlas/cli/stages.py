@@ -18,6 +18,9 @@ CorpusArgument = Annotated[
 ]
 Out = Annotated[str, typer.Option("--out", help="Folder or URL to write to.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan (files, units, time) and touch nothing.")]
+Verify = Annotated[
+    bool, typer.Option("--verify", help="Read the parts that are there to their last byte, and make damaged ones anew.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Executor = Annotated[Literal["local", "ray"], typer.Option(help="Processes of this machine, or a Ray cluster.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Workers. Not given: one locally, one per core on Ray.")]
@@ -41,6 +44,7 @@ def chunk(
     executor: Executor = "local",
     workers: Workers = None,
     address: Address = None,
+    verify: Verify = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
@@ -51,10 +55,10 @@ def chunk(
 
     read = columns.model_copy(update={"path": corpus})
     if dry_run:
-        print(plan.stage(ChunkStage(chunking), read, out))
+        print(plan.stage(ChunkStage(chunking), read, out, verify=verify))
         return
     with progress.shown(quiet) as hooks:
-        result = verbs.chunk(read, chunking, out, _execution(executor, workers, address), hooks)
+        result = verbs.chunk(read, chunking, out, _execution(executor, workers, address, verify), hooks)
     _finish(result, out)
 
 
@@ -69,6 +73,7 @@ def annotate(
     executor: Executor = "local",
     workers: Workers = None,
     address: Address = None,
+    verify: Verify = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
@@ -82,7 +87,7 @@ def annotate(
 
     read = columns.model_copy(update={"path": corpus})
     if dry_run:
-        print(plan.stage(AnnotateStage(str(model), chunk_text), read, out))
+        print(plan.stage(AnnotateStage(str(model), chunk_text), read, out, verify=verify))
         return
     with progress.shown(quiet) as hooks:
         result = verbs.annotate(
@@ -91,7 +96,7 @@ def annotate(
             out,
             text=chunk_text,
             library=library,
-            execution=_execution(executor, workers, address),
+            execution=_execution(executor, workers, address, verify),
             hooks=hooks,
         )
     _finish(result, out)
@@ -120,6 +125,7 @@ def tag(
     executor: Executor = "local",
     workers: Workers = None,
     address: Address = None,
+    verify: Verify = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
@@ -150,7 +156,8 @@ def tag(
         hooks.say("choosing the chunks to tag")
         verbs.sample(read, chunking, config.sample, config.chunks_per_unit, chosen)
         hooks.say(f"tagging with {config.engine.model}")
-        result = verbs.tag(chosen, config, Path(out) / "tags", hooks)
+        execution = _execution(executor, workers, address, verify)
+        result = verbs.tag(chosen, config, Path(out) / "tags", hooks, execution=execution)
     _finish(result, f"{out}/tags")
 
 
@@ -210,10 +217,10 @@ def evaluate(
     print(show.evaluation(result))
 
 
-def _execution(executor: Literal["local", "ray"], workers: int | None, address: str | None) -> Any:
+def _execution(executor: Literal["local", "ray"], workers: int | None, address: str | None, verify: bool) -> Any:
     from atlas.runner.run import Execution
 
-    return Execution(executor, workers, address)
+    return Execution(executor, workers, address, verify=verify)
 
 
 def _finish(result: Any, out: str) -> None:
@@ -221,5 +228,6 @@ def _finish(result: Any, out: str) -> None:
     from atlas.errors import IncompleteRun
 
     print(show.run_result(result, out))
-    if not result.balanced:
-        raise IncompleteRun(f"{out}: the balance does not hold; see above")
+    if not result.sound:
+        wrong = "nothing came out" if result.balanced else "the balance does not hold"
+        raise IncompleteRun(f"{out}: {wrong}; see above")

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from atlas.errors import AtlasError
 from atlas.runner.folder import MANIFEST, RETRY_ENDING, SUMMARY, RunFolder
 from atlas.runner.part import Counts, quarantined_rows, read_footer
+from atlas.runner.verify import readable
 from atlas.tables import QUARANTINE
 
 
@@ -33,7 +34,7 @@ class Status:
 
 
 def status(folder: RunFolder, *, verify: bool = False) -> Status:
-    """Read parts' footers and the summary; with ``verify`` every byte of every part too.
+    """Read parts' footers and the summary; with ``verify`` every byte of every part and quarantine file too.
 
     Raises:
         AtlasError: the folder holds no run.
@@ -43,9 +44,10 @@ def status(folder: RunFolder, *, verify: bool = False) -> Status:
         raise AtlasError(f"{folder.url}: holds no run ({MANIFEST} is missing)")
     summary = folder.read(SUMMARY) or {}
     counts, damaged, parts = Counts(), [], 0
+    waiting = {path: _waiting(folder, path, ["reason"]) for path in folder.quarantined()}
     for path in folder.parts():
         footer = read_footer(folder.filesystem, path)
-        if footer is None or (verify and not _readable(folder, path, footer["counts"]["rows"])):
+        if footer is None or (verify and not readable(folder.filesystem, path)):
             damaged.append(path)
             continue
         counts += Counts(**footer["counts"])
@@ -53,7 +55,8 @@ def status(folder: RunFolder, *, verify: bool = False) -> Status:
             continue
         parts += 1
         kept, quarantine = footer["counts"]["quarantined"], folder.quarantine(footer["unit"])
-        if kept and quarantined_rows(folder.filesystem, quarantine) != kept:
+        whole = quarantined_rows(folder.filesystem, quarantine) == kept and waiting.get(quarantine) is not None
+        if kept and not (whole and (not verify or readable(folder.filesystem, quarantine))):
             damaged.append(quarantine)
     return Status(
         manifest["stage"],
@@ -63,30 +66,37 @@ def status(folder: RunFolder, *, verify: bool = False) -> Status:
         tuple(damaged),
         summary.get("units"),
         counts,
-        dict(Counter(quarantined(folder).column("reason").to_pylist()).most_common()),
+        dict(Counter(reason for table in waiting.values() for reason in _column(table, "reason")).most_common()),
         tuple(summary.get("problems", ())),
     )
 
 
-def _readable(folder: RunFolder, path: str, rows: int) -> bool:
+def _column(table: pa.Table | None, name: str) -> list[str]:
+    return [] if table is None else table.column(name).to_pylist()
+
+
+def quarantined(folder: RunFolder, columns: list[str] = QUARANTINE.names) -> pa.Table:
+    """All records in quarantine, schema QUARANTINE; those since retried with success are left out.
+
+    So is a file that can't be read: status names it, and a run with ``verify`` makes its unit anew.
+    """
+    tables = (_waiting(folder, path, columns) for path in folder.quarantined())
+    empty = QUARANTINE.empty_table().select(columns)
+    return pa.concat_tables([empty, *(table for table in tables if table is not None)])
+
+
+def _waiting(folder: RunFolder, path: str, columns: list[str]) -> pa.Table | None:
+    """The records of a file that have not been retried with success; None where it can't be read."""
+    wanted = list(dict.fromkeys([*columns, "row"]))
     try:
-        file = pq.ParquetFile(path, filesystem=folder.filesystem, page_checksum_verification=True)
-        return sum(batch.num_rows for batch in file.iter_batches()) == rows
+        table = pq.read_table(
+            path, columns=wanted, filesystem=folder.filesystem, schema=QUARANTINE, page_checksum_verification=True
+        )
     except (pa.ArrowInvalid, OSError):
-        return False
-
-
-def quarantined(folder: RunFolder) -> pa.Table:
-    """All records in quarantine, schema QUARANTINE; those since retried with success are left out."""
-    tables = [QUARANTINE.empty_table()]
-    for path in folder.quarantined():
-        if quarantined_rows(folder.filesystem, path) is None:
-            continue  # status names it, and the next run makes its unit anew
-        table = pq.read_table(path, filesystem=folder.filesystem, schema=QUARANTINE)
-        name = path.rsplit("/", 1)[-1].removesuffix(".parquet")
-        footer = read_footer(folder.filesystem, folder.retry_part(name))
-        if footer is not None:
-            back = set(footer["rows_retried"])
-            table = table.filter(pa.array([row not in back for row in table.column("row").to_pylist()], pa.bool_()))
-        tables.append(table)
-    return pa.concat_tables(tables)
+        return None
+    name = path.rsplit("/", 1)[-1].removesuffix(".parquet")
+    footer = read_footer(folder.filesystem, folder.retry_part(name))
+    if footer is not None:
+        back = set(footer["rows_retried"])
+        table = table.filter(pa.array([row not in back for row in table.column("row").to_pylist()], pa.bool_()))
+    return table.select(columns)

@@ -157,7 +157,7 @@ def _write_quarantine(filesystem: pafs.FileSystem, task: Task, rejected: list[Re
     records = [{"unit": task.unit.name, **{k: getattr(r, k) for k in _REJECT_FIELDS}} for r in rejected]
     table = pa.Table.from_pylist(records, schema=QUARANTINE)
     with atomic_output(filesystem, task.quarantine) as stream:
-        pq.write_table(table, stream, compression="zstd")
+        pq.write_table(table, stream, compression="zstd", write_page_checksum=True)
 
 
 def _delete(filesystem: pafs.FileSystem, path: str) -> None:

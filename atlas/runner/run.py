@@ -15,7 +15,7 @@ from atlas.runner.balance import Result, settle
 from atlas.runner.executors import Died, Executor, Failed, InProcess, MakeWorker, OnRay, Worker, attempt
 from atlas.runner.folder import SUMMARY, RunFolder
 from atlas.runner.part import Counts, Outcome, Source, Task, work
-from atlas.runner.plan import Plan, compare, plan
+from atlas.runner.plan import Plan, compare, tasks_of, undamaged
 from atlas.runner.processes import Processes
 from atlas.stage import Stage
 
@@ -27,6 +27,8 @@ class Execution:
     """How to run: not part of any key, as it never changes a byte of the output.
 
     ``cpus`` and ``gpus`` are what Ray sets aside for each worker; workers of this machine share what there is.
+    ``verify``: the parts that are there are read to their last byte, and damaged ones are made anew; without it,
+    a part is known by its footer alone.
     """
 
     executor: Literal["local", "ray"] = "local"
@@ -34,6 +36,7 @@ class Execution:
     address: str | None = None
     cpus: int = 1
     gpus: int = 0
+    verify: bool = False
 
 
 Watch = Callable[[str, Counts], None]
@@ -62,11 +65,13 @@ def run(
     """
     folder = RunFolder.at(out)
     folder.check(stage.name, corpus)
-    tasks = plan(stage, source, folder).tasks  # before the folder is touched: a wrong corpus leaves no trace
+    tasks = tasks_of(stage, source, folder)  # before the folder is touched: a wrong corpus leaves no trace
     with folder.writing():
         folder.claim(stage.name, corpus, recipe)
         folder.sweep()
-        planned = compare(tasks, folder)  # again: another run may have ended just now
+        planned = compare(tasks, folder)
+        if execution.verify:
+            planned = undamaged(planned, folder)
         if started is not None:
             started(planned)
         counts = dict(planned.done)

@@ -246,6 +246,39 @@ def test_status_of_a_run_with_a_damaged_part_exits_with_1_and_names_it(stumbled:
     assert f"damaged     {damaged}" in answer.out
 
 
+def test_damage_that_status_finds_is_mended_by_the_flag_that_it_names(
+    write_corpus: Write, tmp_path: Path, atlas: Atlas
+) -> None:
+    corpus, out = write_corpus(), tmp_path / "out"
+    command = ("chunk", corpus, "--out", out, "--id", "id")
+    atlas(*command)
+    damaged = next((out / "parts").glob("0*"))
+    whole = bytearray(damaged.read_bytes())
+    whole[20] ^= 0x10
+    damaged.write_bytes(whole)
+    assert atlas("status", out).status == 0
+    answer = atlas("status", out, "--verify")
+    assert answer.status == 1
+    assert f"damaged     {damaged}: run again with --verify" in answer.out
+    assert "1 of 4 units (3 already in" in atlas(*command, "--verify", "--dry-run").out
+    assert "3 were done before" in atlas(*command, "--verify").out
+    assert atlas("status", out, "--verify").status == 0
+
+
+def test_chunk_of_which_nothing_comes_out_exits_with_1_and_says_why(tmp_path: Path, atlas: Atlas) -> None:
+    corpus, out = tmp_path / "corpus.jsonl", tmp_path / "out"
+    corpus.write_text('{"id": "a", "text": null}\n{"id": "b", "text": null}\n')
+    for _ in range(2):
+        answer = atlas("chunk", corpus, "--out", out)
+        assert answer.status == 1
+        assert "2 in = 0 out + 2 quarantined: balanced" in answer.out
+        assert f"every record is in quarantine: null_text: column 'text' is null ({corpus}, byte 0)" in answer.out
+        assert answer.err == f"atlas: {out}: nothing came out; see above\n"
+    answer = atlas("status", out)
+    assert answer.status == 1
+    assert "problem     every record is in quarantine: null_text" in answer.out
+
+
 def test_status_of_a_folder_of_runs_looks_at_each(stumbled: Path, write_corpus: Write, atlas: Atlas) -> None:
     atlas("chunk", write_corpus("second"), "--out", stumbled.parent / "other")
     answer = atlas("status", stumbled.parent)

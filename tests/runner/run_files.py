@@ -82,4 +82,12 @@ def whole_parts(stage: Stage, corpus: Path, out: Path) -> bool:
     return len(plan(stage, source_of(corpus), RunFolder.at(out)).done) == len(visible)
 
 
+def damage(file: Path) -> None:
+    """Flip a bit in the pages of a Parquet file; its footer stays good."""
+    first = pq.read_metadata(file).row_group(0).column(0)
+    whole = bytearray(file.read_bytes())
+    whole[(first.dictionary_page_offset or first.data_page_offset) + first.total_compressed_size - 3] ^= 0x10
+    file.write_bytes(whole)
+
+
 Write = Callable[..., Path]

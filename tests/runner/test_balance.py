@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from run_files import Write, contents, counted_in_parts, everything, part, run_over, source_of
 from stages_with_faults import MARK, FaultyStage, Loses, Raises, small_chunks
 
-from atlas.runner.balance import Result
+from atlas.runner.balance import NAMED, Result
 from atlas.runner.folder import SUMMARY, RunFolder
 from atlas.runner.inspect import quarantined, status
 from atlas.runner.part import Counts, Outcome, Task, unit_key, work
@@ -103,6 +104,60 @@ def test_id_that_a_retry_brings_back_into_a_second_unit_is_out_of_balance(write_
     retry(Raises(cause=str(cause)), source_of(corpus), RunFolder.at(out))
     (problem,) = status(RunFolder.at(out)).problems
     assert "'0-4'" in problem
+
+
+def test_document_of_many_chunks_that_is_in_two_units_is_listed_once(write_corpus: Write, tmp_path: Path) -> None:
+    corpus, out = write_corpus(files=2, text={"0-2": "The tide turns at noon every day. " * 40}), tmp_path / "out"
+    lines = (corpus / "0.jsonl").read_text().splitlines(keepends=True)
+    (corpus / "9.jsonl").write_text(lines[2] + lines[4])
+    result = run_over(STAGE, corpus, out)
+    assert [name.split()[0] for name in result.duplicates] == ["'0-2'", "'0-4'"]
+
+
+def test_of_many_documents_in_two_units_some_are_named_and_the_others_counted(
+    write_corpus: Write, tmp_path: Path
+) -> None:
+    corpus, out = write_corpus(files=2, documents=NAMED + 3), tmp_path / "out"
+    shutil.copy(corpus / "0.jsonl", corpus / "9.jsonl")
+    result = run_over(STAGE, corpus, out)
+    assert len({name.split()[0] for name in result.duplicates[:NAMED]}) == NAMED
+    assert result.duplicates[NAMED:] == ("3 ids more",)
+
+
+def test_run_of_which_nothing_came_out_is_a_problem_until_something_does(write_corpus: Write, tmp_path: Path) -> None:
+    marks = {f"{file}-{row}": f"{MARK} {file}-{row}" for file in range(2) for row in range(6)}
+    corpus, out, cause = write_corpus(files=2, text=marks), tmp_path / "out", tmp_path / "cause"
+    cause.touch()
+    stage = Raises(cause=str(cause))
+    for before in (0, 2):
+        result = run_over(stage, corpus, out)
+        assert (result.counts.records_in, result.counts.quarantined, result.units_done_before) == (12, 12, before)
+        assert result.balanced
+        assert not result.sound
+        (problem,) = result.problems()
+        assert problem.startswith(f"every record is in quarantine: processing: ValueError: can't read '{MARK} 0-0'")
+        assert "0.jsonl" in problem
+    summary = json.loads((out / SUMMARY).read_text())
+    assert (summary["balanced"], summary["sound"], summary["problems"]) == (True, False, [problem])
+    assert not status(RunFolder.at(out)).complete
+    cause.unlink()
+    assert retry(stage, source_of(corpus), RunFolder.at(out)).left == 0
+    assert status(RunFolder.at(out)).complete
+    assert run_over(stage, corpus, out).sound
+
+
+def test_input_of_which_every_record_is_bad_keeps_its_quarantine(tmp_path: Path) -> None:
+    corpus, out = tmp_path / "corpus.jsonl", tmp_path / "out"
+    corpus.write_text('{"id": "a", "text": null}\n{"id": "b", "text": 7}\n')
+    result = run_over(STAGE, corpus, out)
+    assert not result.sound
+    assert "every record is in quarantine: null_text: column 'text' is null" in result.problems()[0]
+    assert [row["doc_id"] for row in quarantined(RunFolder.at(out)).to_pylist()] == ["a", "b"]
+
+
+def test_run_of_which_one_record_came_out_is_sound(write_corpus: Write, tmp_path: Path) -> None:
+    corpus = write_corpus(files=1, text={f"0-{row}": MARK for row in range(5)})
+    assert run_over(Raises(), corpus, tmp_path / "out").sound
 
 
 def test_id_twice_in_one_unit_is_quarantined(write_corpus: Write, tmp_path: Path) -> None:

@@ -5,15 +5,18 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from run_files import Write, contents, everything, part, run_over, source_of, times
+from run_files import Write, contents, damage, everything, part, run_over, source_of, times
 from stages_with_faults import MARK, Raises, small_chunks
 
 from atlas.chunking.config import ChunkConfig
 from atlas.chunking.stage import ChunkStage
-from atlas.runner.folder import SUMMARY
+from atlas.runner.folder import RETRY_ENDING, SUMMARY, RunFolder
+from atlas.runner.inspect import status
+from atlas.runner.retry import retry
 from atlas.runner.run import Execution, run
 
 STAGE = small_chunks()
+VERIFY = Execution(verify=True)
 
 
 @pytest.fixture
@@ -129,6 +132,62 @@ def test_lost_quarantine_has_its_unit_remade(write_corpus: Write, tmp_path: Path
         kept.write_bytes(kept.read_bytes()[:-9])
     assert run_over(Raises(), corpus, out).units_done_before == 3
     assert everything(out) == before
+
+
+def test_damage_behind_a_good_footer_is_mended_where_verify_is_asked_for(finished: tuple[Path, Path]) -> None:
+    corpus, out = finished
+    before, when = contents(out), times(out)
+    torn = part(out, "1.jsonl")
+    damage(torn)
+    assert status(RunFolder.at(out), verify=True).damaged == (str(torn),)
+    assert run_over(STAGE, corpus, out).units_done_before == 4
+    result = run_over(STAGE, corpus, out, VERIFY)
+    assert result.balanced
+    assert result.units_done_before == 3
+    assert contents(out) == before
+    assert _rewritten(out, when) == {torn.name}
+    assert status(RunFolder.at(out), verify=True).complete
+
+
+def test_verify_of_a_sound_run_rewrites_nothing(write_corpus: Write, tmp_path: Path) -> None:
+    corpus, out = write_corpus(text={"1-2": MARK}), tmp_path / "out"
+    run_over(Raises(), corpus, out)
+    before, when = everything(out), times(out)
+    assert run_over(Raises(), corpus, out, VERIFY).units_done_before == 4
+    assert (everything(out), times(out)) == (before, when)
+
+
+def test_damaged_quarantine_is_mended_where_verify_is_asked_for(write_corpus: Write, tmp_path: Path) -> None:
+    corpus, out = write_corpus(text={"1-2": MARK}), tmp_path / "out"
+    run_over(Raises(), corpus, out)
+    before = everything(out)
+    (kept,) = (out / "quarantine").iterdir()
+    damage(kept)
+    assert status(RunFolder.at(out), verify=True).damaged == (str(kept),)
+    assert run_over(Raises(), corpus, out, VERIFY).units_done_before == 3
+    assert everything(out) == before
+
+
+@pytest.mark.parametrize("torn", [True, False], ids=["torn", "behind a good footer"])
+def test_damaged_retry_part_has_its_unit_redone_where_verify_is_asked_for(
+    write_corpus: Write, tmp_path: Path, torn: bool
+) -> None:
+    corpus, out, cause = write_corpus(text={"1-2": MARK}), tmp_path / "out", tmp_path / "cause"
+    stage = Raises(cause=str(cause))
+    cause.touch()
+    run_over(stage, corpus, out)
+    cause.unlink()
+    retry(stage, source_of(corpus), RunFolder.at(out))
+    (retried,) = (out / "parts").glob(f"*{RETRY_ENDING}")
+    if torn:
+        retried.write_bytes(retried.read_bytes()[:-5])
+    else:
+        damage(retried)
+    assert status(RunFolder.at(out), verify=True).damaged == (str(retried),)
+    result = run_over(stage, corpus, out, VERIFY)
+    assert (result.counts.records_out, result.counts.quarantined) == (24, 0)
+    assert not retried.exists()
+    assert status(RunFolder.at(out), verify=True).complete
 
 
 def test_run_that_stops_midway_leaves_no_summary_of_the_run_before(finished: tuple[Path, Path]) -> None:
