@@ -1,6 +1,7 @@
 """A stage's settings as command-line flags: every field of a config is a flag with its own help."""
 
 import inspect
+import re
 import types
 import typing
 from collections.abc import Callable
@@ -10,9 +11,11 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from pydantic_core import ErrorDetails, PydanticUndefined
 
 from atlas.errors import AtlasError
+
+NONE = "none"  # what help shows of a flag that does nothing unless it is given
 
 
 def with_config(parameter: str, model: type[BaseModel], skip: tuple[str, ...] = ()) -> Callable[..., Any]:
@@ -35,7 +38,8 @@ def with_config(parameter: str, model: type[BaseModel], skip: tuple[str, ...] = 
             try:
                 config = model(**values)
             except ValidationError as error:
-                raise AtlasError("\n".join(f"--{_flag(e['loc'])}: {e['msg']}" for e in error.errors())) from None
+                paths = [path for path, _ in flags.values()]
+                raise AtlasError("\n".join(_mistake(mistake, paths) for mistake in error.errors())) from None
             return command(*args, **given, **{parameter: config})
 
         kept = [p for p in signature.parameters.values() if p.name != parameter]
@@ -63,14 +67,29 @@ def _flatten(
 
 
 def _parameter(name: str, info: FieldInfo, path: tuple[str, ...]) -> inspect.Parameter:
+    """A flag with the field's own default, which typer then shows; without one it shows in words that there is none."""
     default = info.get_default(call_default_factory=True)
-    shown = "" if default in (None, PydanticUndefined, ()) else f" [default: {default}]"
+    none = default in (None, PydanticUndefined, ())
     kind = _plain_type(info.annotation)
     flag = f"--{_flag(path)}"
     names = (f"{flag}/--no-{_flag(path)}",) if kind is bool else (flag,)
-    option = typer.Option(*names, help=f"{info.description or ''}{shown}", show_default=False)
+    option = typer.Option(*names, help=info.description, show_default=NONE if none else True)
     annotation = Annotated[kind | None, option] if kind is not list else Annotated[list[str] | None, option]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+    given = None if none else list(default) if kind is list else default
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=given, annotation=annotation)
+
+
+def _mistake(mistake: ErrorDetails, paths: list[tuple[str, ...]]) -> str:
+    """One line that names the flags concerned.
+
+    What a validator of a whole model says names fields; these are put as the flags that the user knows.
+    """
+    place = tuple(step for step in mistake["loc"] if isinstance(step, str))
+    said = mistake["msg"].removeprefix("Value error, ")
+    if place in paths:
+        return f"--{_flag(place)}: {said}"
+    below = {path[len(place)]: path for path in paths if path[: len(place)] == place and len(path) == len(place) + 1}
+    return re.sub(r"\w+", lambda word: f"--{_flag(below[word[0]])}" if word[0] in below else word[0], said)
 
 
 def _plain_type(annotation: Any) -> Any:
@@ -84,8 +103,8 @@ def _plain_type(annotation: Any) -> Any:
     return annotation if annotation in (int, float, bool) else str
 
 
-def _flag(path: tuple[str | int, ...]) -> str:
-    return "-".join(str(step) for step in path).replace("_", "-")
+def _flag(path: tuple[str, ...]) -> str:
+    return "-".join(path).replace("_", "-")
 
 
 def _put(values: dict[str, Any], path: tuple[str, ...], value: Any) -> None:

@@ -21,6 +21,9 @@ def run(
         bool, typer.Option("--verify", help="Read the parts that are there to their last byte; make damaged ones anew.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and touch nothing.")] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Tag a few chunks to find out what tagging will cost, and write nothing.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the closing summary alone.")] = False,
 ) -> None:
     """Run every stage of a pipeline file: sample, tag, canonicalize, train, evaluate, annotate, report.
@@ -30,13 +33,17 @@ def run(
     """
     from atlas.cli import plan, progress, show
     from atlas.config import load
+    from atlas.llm.costs import prices
     from atlas.pipeline import run as run_pipeline
 
     config = load(pipeline)
     if dry_run:
         print(plan.pipeline(config))
         return
-    with progress.shown(quiet) as hooks:
+    if estimate:
+        print(plan.estimated(config.corpus, config.chunk, config.tag))
+        return
+    with progress.shown(quiet, prices(config.tag.engine)) as hooks:
         outcome = run_pipeline(config, hooks, verify=verify)
     print(show.pipeline(outcome))
 
@@ -81,10 +88,10 @@ def retry(folder: OutPath) -> None:
 
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a pipeline, or of an annotated run.")],
-    out: Annotated[Path | None, typer.Option(help="Where to write it. [default: FOLDER/report.html]")] = None,
-    annotations: Annotated[Path | None, typer.Option(help="Annotated run. [default: FOLDER/annotations]")] = None,
-    library: Annotated[Path | None, typer.Option(help="Library folder. [default: FOLDER/library]")] = None,
-    model: Annotated[Path | None, typer.Option(help="Annotator, for the map. [default: FOLDER/annotator]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write it.", show_default="FOLDER/report.html")] = None,
+    annotations: Annotated[Path | None, typer.Option(help="Annotated run.", show_default="FOLDER/annotations")] = None,
+    library: Annotated[Path | None, typer.Option(help="Library folder.", show_default="FOLDER/library")] = None,
+    model: Annotated[Path | None, typer.Option(help="Annotator, for the map.", show_default="FOLDER/annotator")] = None,
 ) -> None:
     """Write the HTML report of a pipeline's folder (or of an annotated run, with --library)."""
     from atlas import verbs

@@ -8,7 +8,7 @@ import typer
 from atlas.annotator.config import TrainConfig
 from atlas.canonical.config import CanonicalizeConfig
 from atlas.chunking.config import ChunkConfig
-from atlas.cli.flags import with_config
+from atlas.cli.flags import NONE, with_config
 from atlas.corpus.config import CorpusConfig
 from atlas.tagging.config import SampleConfig
 
@@ -23,8 +23,12 @@ Verify = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Executor = Annotated[Literal["local", "ray"], typer.Option(help="Processes of this machine, or a Ray cluster.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Workers. Not given: one locally, one per core on Ray.")]
-Address = Annotated[str | None, typer.Option(help="Address of a running Ray cluster; one is started here without.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Workers.", show_default="one locally, as many as there is room for on Ray")
+]
+Address = Annotated[
+    str | None, typer.Option(help="Address of a running Ray cluster.", show_default="one is started here")
+]
 TagsFolder = Annotated[Path, typer.Option("--tags", help="Folder of a tag run.")]
 LibraryFolder = Annotated[Path, typer.Option("--library", help="Folder of library YAML.")]
 
@@ -69,7 +73,9 @@ def annotate(
     out: Out,
     columns: CorpusConfig,
     chunk_text: Annotated[bool, typer.Option(help="Write each chunk's text too.")] = True,
-    library: Annotated[Path | None, typer.Option("--library", help="Refuse an annotator trained with another.")] = None,
+    library: Annotated[
+        Path | None, typer.Option("--library", help="Refuse an annotator trained with another.", show_default=NONE)
+    ] = None,
     executor: Executor = "local",
     workers: Workers = None,
     address: Address = None,
@@ -115,13 +121,16 @@ def tag(
         Literal["ctranslate2", "openai", "vllm"], typer.Option(help="Engine that completes prompts.")
     ] = "ctranslate2",
     model: Annotated[
-        str | None, typer.Option(help="Model: catalogue name, path, hub id, or the server's name.")
+        str | None,
+        typer.Option(help="Model: catalogue name, path, hub id, or the server's name.", show_default="by engine"),
     ] = None,
-    base_url: Annotated[str | None, typer.Option(help="Server, for --engine openai: http://host:port/v1.")] = None,
+    base_url: Annotated[
+        str | None, typer.Option(help="Server, for --engine openai: http://host:port/v1.", show_default=NONE)
+    ] = None,
     device: Annotated[
         Literal["gpu", "cpu"], typer.Option(help="What the installed vLLM is built for, for --engine vllm.")
     ] = "gpu",
-    prompt: Annotated[str | None, typer.Option(help="Prompt version or file. [default: by engine]")] = None,
+    prompt: Annotated[str | None, typer.Option(help="Prompt version or file.", show_default="by engine")] = None,
     executor: Executor = "local",
     workers: Workers = None,
     address: Address = None,
@@ -205,7 +214,9 @@ def evaluate(
     model: Annotated[Path, typer.Option("--model", help="Folder of a trained annotator.")],
     tags: TagsFolder,
     library: LibraryFolder,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write everything as JSON.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write everything as JSON.", show_default=NONE)
+    ] = None,
     baselines: Annotated[bool, typer.Option(help="Measure baselines beside it.")] = True,
     cross_validation: Annotated[bool, typer.Option(help="Also cross-validate on all tagged chunks.")] = False,
 ) -> None:

@@ -1,12 +1,15 @@
 """Commands for single stages: what is typed reaches the stage, and what is wrong is named."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import typer
 
 from atlas import verbs
 from atlas.chunking.config import ChunkConfig
@@ -93,12 +96,43 @@ def test_every_setting_of_a_stage_is_in_its_help(atlas: Atlas) -> None:
         assert [flag for flag in flags if f"{flag} " not in f"{answer.out} "] == [], command
 
 
+def _commands(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        yield from _commands(command, (*before, name)) if hasattr(command, "commands") else [(*before, name)]
+
+
+@pytest.mark.parametrize("command", [" ".join(names) for names in _commands(typer.main.get_command(app))])
+def test_help_of_every_flag_shows_its_default(atlas: Atlas, command: str) -> None:
+    lines = atlas(*command.split(), "--help").out.splitlines()
+    flags = [line for line in lines if re.match(r"│[ *]*--", line)]
+    switches = [line for line in flags if "<bool>" in line and "--no-" not in line]
+    assert "--help" in switches[-1]
+    assert [line for line in flags if not re.search(r"\[(default: .+|required)\]", line)] == switches
+
+
+def test_defaults_in_help_are_those_of_the_settings(atlas: Atlas) -> None:
+    for command, flag, default in [
+        ("chunk", "--target-tokens", 100),
+        ("chunk", "--tokenizer", "cl100k_base"),
+        ("chunk", "--id", "(none)"),
+        ("annotate", "--unit-bytes", 32 << 20),
+        ("annotate", "--executor", "local"),
+        ("canonicalize", "--closed", "tone, form"),
+        ("canonicalize", "--similarity-entity", 0.92),
+        ("report", "--out", "(FOLDER/report.html)"),
+    ]:
+        (line,) = [line for line in atlas(command, "--help").out.splitlines() if f" {flag} " in line]
+        assert f"[default: {default}]" in line, command
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
         (("chunk", "corpus", "--out", "o", "--target-tokens", "many"), "--target-tokens"),
         (("chunk", "corpus", "--out", "o", "--max-tokens", "-3"), "--max-tokens"),
-        (("chunk", "corpus", "--out", "o", "--target-tokens", "300"), "max_tokens (200) is below target_tokens (300)"),
+        (("chunk", "corpus", "--out", "o", "--target-tokens", "300"), "--max-tokens (200) is below --target-tokens"),
+        (("chunk", "corpus", "--out", "o", "--max-tokens", "50"), "--max-tokens (50) is below --target-tokens (100)"),
+        (("chunk", "corpus", "--out", "o", "--carry", "doc_id"), "--carry: column 'doc_id'"),
         (("chunk", "corpus", "--out", "o", "--unit-bytes", "0"), "--unit-bytes"),
         (("chunk", "corpus", "--out", "o", "--executor", "slurm"), "--executor"),
         (("tag", "corpus", "--out", "o", "--chunks", "0"), "--chunks"),
