@@ -13,6 +13,7 @@ _VERBS = {
     "run": ("atlas.pipeline", "run"),
     "chunk": ("atlas.verbs", "chunk"),
     "sample": ("atlas.verbs", "sample"),
+    "estimate": ("atlas.verbs", "estimate"),
     "tag": ("atlas.verbs", "tag"),
     "canonicalize": ("atlas.verbs", "canonicalize"),
     "train": ("atlas.verbs", "train"),

@@ -10,6 +10,7 @@ from atlas.config import PipelineConfig
 from atlas.errors import IncompleteRun
 from atlas.runner.folder import SUMMARY
 from atlas.runner.run import Execution, Result
+from atlas.tagging.spending import Spent
 
 CROSS_VALIDATED_LEAST = 40  # below, a fold may have too few documents to train on
 CROSS_VALIDATED_CHUNKS = 5000  # up to here, training four times more takes a minute or so
@@ -47,6 +48,7 @@ class Outcome:
 
     places: Places
     tags: Result
+    spent: Spent
     funnel: dict[str, int]
     card: dict[str, Any]
     evaluation: dict[str, Any]
@@ -66,7 +68,7 @@ def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET, *, verify: boo
     clock = _Clock()
     hooks.say("choosing the chunks to tag")
     size = config.tag.chunks_per_unit
-    verbs.sample(config.corpus, config.chunk, config.tag.sample, size, places.sample)
+    verbs.sample(config.corpus, config.chunk, config.tag.sample, size, places.sample, tag=config.tag)
     clock.lap("sample")
     hooks.say(f"tagging with {config.tag.engine.model}")
     how = Execution(config.tag.executor, config.tag.workers, config.tag.address, verify=verify)
@@ -106,7 +108,8 @@ def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET, *, verify: boo
             facts=_facts(config),
         )
     clock.lap("report")
-    return Outcome(places, tags, funnel, card, evaluation, annotations, clock.seconds)
+    spent = verbs.spent(tags, config.tag, places.tags)
+    return Outcome(places, tags, spent, funnel, card, evaluation, annotations, clock.seconds)
 
 
 def _facts(config: PipelineConfig) -> dict[str, str]:

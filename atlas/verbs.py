@@ -23,6 +23,7 @@ from atlas.digest import of_json
 from atlas.errors import AtlasError
 from atlas.library import store
 from atlas.library.concept import Library
+from atlas.llm.costs import prices
 from atlas.runner.folder import MANIFEST, RunFolder
 from atlas.runner.inspect import Status
 from atlas.runner.inspect import status as inspect
@@ -34,6 +35,9 @@ from atlas.stage import Stage
 from atlas.storage import write_text
 from atlas.tables import CHUNKS, TAGS
 from atlas.tagging.config import SampleConfig, TagConfig
+from atlas.tagging.estimate import Estimate
+from atlas.tagging.spending import Spent, noted_seconds, noting
+from atlas.tagging.spending import spent as reckon_spent
 
 Say = Callable[[str], None]
 EVALUATION = "evaluation.json"
@@ -114,11 +118,34 @@ def _from_anywhere(path: str) -> str:
     return path if "://" in path or path.startswith("hf:") else os.path.abspath(path)  # noqa: PTH100 (globs)
 
 
-def sample(corpus: CorpusConfig, chunk: ChunkConfig, config: SampleConfig, unit_chunks: int, out: Path) -> pa.Table:
-    """Choose the chunks that the LLM will see and write them to ``out``."""
+def sample(
+    corpus: CorpusConfig,
+    chunk: ChunkConfig,
+    config: SampleConfig,
+    unit_chunks: int,
+    out: Path,
+    *,
+    tag: TagConfig | None = None,
+) -> pa.Table:
+    """Choose the chunks that the LLM will see and write them to ``out``.
+
+    A budget in tokens, minutes or money needs ``tag``, the engine and prompt that will be used.
+    """
     from atlas.tagging.sample import write_sample
 
-    return write_sample(corpus, chunk, config, unit_chunks, out)
+    return write_sample(corpus, chunk, config, unit_chunks, out, tag)
+
+
+def estimate(corpus: CorpusConfig, chunk: ChunkConfig, config: TagConfig, *, paid: bool = True) -> Estimate:
+    """What tagging will come to, from the corpus's beginning and a few chunks tagged for real. Writes nothing.
+
+    Without ``paid``, an engine that takes long to start or may send a bill is not asked, and less is known.
+    """
+    from atlas.tagging.estimate import estimate as reckon
+    from atlas.tagging.probe import chunk_cost, look
+
+    seen = look(DocumentSource(corpus), chunk, config.sample)
+    return reckon(config.sample, seen.available, chunk_cost(config, seen.chunks, paid=paid))
 
 
 def tag(
@@ -138,7 +165,15 @@ def tag(
     stage = TagStage(config.model_copy(update={"engine": engine}))
     recipe = {"tag": config.model_dump(mode="json")}
     source = TableSource(str(chunks.absolute()), CHUNKS)
-    return run_stage(stage, source, out, os.path.normpath(chunks), recipe, how, hooks.watch, hooks.started)
+    watch = noting(out, hooks.watch)
+    return run_stage(stage, source, out, os.path.normpath(chunks), recipe, how, watch, hooks.started)
+
+
+def spent(result: Result, config: TagConfig, out: Path) -> Spent:
+    """What a tag run has cost since its first part, from its parts and the notes beside them."""
+    counts = result.counts
+    units = [part.rsplit("/", 1)[-1].removesuffix(".parquet") for part in result.parts]
+    return reckon_spent(counts.records_out, counts.sums, noted_seconds(out, units), prices(config.engine))
 
 
 def canonicalize(

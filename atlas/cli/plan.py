@@ -1,14 +1,14 @@
 """Dry runs: what would be done, and how long it would take, from a small piece done in memory."""
 
+from atlas import verbs
 from atlas.chunking.config import ChunkConfig
 from atlas.chunking.stage import ChunkStage
+from atlas.cli import costs
 from atlas.cli.probe import probe as _probe
 from atlas.config import PipelineConfig
 from atlas.corpus.config import CorpusConfig
 from atlas.corpus.source import DocumentSource
 from atlas.corpus.units import Unit
-from atlas.models.catalogue import catalogue
-from atlas.models.fetch import cached
 from atlas.pipeline import Places
 from atlas.runner.folder import RunFolder
 from atlas.runner.plan import plan as plan_run
@@ -29,7 +29,7 @@ def stage(stage: Stage, corpus: CorpusConfig, out: str, *, verify: bool = False)
             f"documents  {_about(documents)}",
             f"tokens     {_about(tokens)}",
             f"to do      {len(planned.todo):,} of {len(units):,} units ({len(planned.done):,} already in {out})",
-            f"time       about {_duration(seconds * left)} on one core" if planned.todo else "time       none",
+            f"time       about {costs.duration(seconds * left)} on one core" if planned.todo else "time       none",
             "nothing was written",
         ]
     )
@@ -45,7 +45,7 @@ def tag(corpus: CorpusConfig, chunk: ChunkConfig, config: TagConfig, out: str) -
             *_input_lines(units),
             f"documents  {_about(documents)}",
             f"tokens     {_about(tokens)}",
-            *_tag_lines(config),
+            *_tag_lines(corpus, chunk, config),
             f"into       {out}",
             "nothing was written",
         ]
@@ -70,27 +70,22 @@ def pipeline(config: PipelineConfig) -> str:
         [
             *_input_lines(units),
             f"documents  {_about(documents)}",
-            f"tokens     {_about(tokens)} (chunking takes about {_duration(seconds)} on one core)",
-            *_tag_lines(config.tag),
+            f"tokens     {_about(tokens)} (chunking takes about {costs.duration(seconds)} on one core)",
+            *_tag_lines(config.corpus, config.chunk, config.tag),
             *(f"{name:12} → {path}{'  (there)' if path.exists() else ''}" for name, path in steps.items()),
             "nothing was written",
         ]
     )
 
 
-# Chunks a second of the default model on two cores of 2024 server CPUs (docs/benchmarks).
-EMBEDDED_RATE = 2.5
+def estimated(corpus: CorpusConfig, chunk: ChunkConfig, config: TagConfig) -> str:
+    """What tagging will come to; a few chunks are tagged to find out."""
+    return costs.estimated(verbs.estimate(corpus, chunk, config))
 
 
-def _tag_lines(config: TagConfig) -> list[str]:
-    model = config.engine.model
-    known = catalogue().get(model)
-    fetched = " (to be fetched first)" if known is not None and cached(known) is None else ""
-    chunks = config.sample.chunks
-    lines = [f"tagging    up to {chunks:,} chunks with {config.engine.kind}: {model}{fetched}, prompt {config.prompt}"]
-    if config.engine.kind == "ctranslate2":
-        lines.append(f"           about {_duration(chunks / EMBEDDED_RATE)} with the default model on two cores")
-    return lines
+def _tag_lines(corpus: CorpusConfig, chunk: ChunkConfig, config: TagConfig) -> list[str]:
+    found = verbs.estimate(corpus, chunk, config, paid=False)
+    return costs.plan_lines(found, f"{config.engine.kind}: {config.engine.model}, prompt {config.prompt}")
 
 
 def _input_lines(units: list[Unit]) -> list[str]:
@@ -105,9 +100,3 @@ def _size(units: list[Unit]) -> int:
 
 def _about(number: float) -> str:
     return f"about {number:,.0f}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from atlas.cli import costs
 from atlas.pipeline import Outcome
 from atlas.runner.inspect import Status
 from atlas.runner.run import Result
@@ -88,7 +89,7 @@ def pipeline(outcome: Outcome) -> str:
         f"concepts           {funnel['concepts']:,} ({funnel['new_concepts']:,} of them new)",
         f"labels per chunk   {counts.labels / max(1, counts.rows):.1f}",
         f"balance            {balance(outcome.annotations)}",
-        f"tagging rate       {_rate(tags.records_out, seconds['tag'])}",
+        f"tagging            {costs.spent(outcome.spent)}",
         f"annotating rate    {_rate(counts.rows, seconds['annotate'])}",
         f"time               {sum(seconds.values()):.0f} s ({took})",
         "",

@@ -21,6 +21,12 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan (files, 
 Verify = Annotated[
     bool, typer.Option("--verify", help="Read the parts that are there to their last byte, and make damaged ones anew.")
 ]
+Estimate = Annotated[
+    bool, typer.Option("--estimate", help="Tag a few chunks to find out what all will cost, and write nothing.")
+]
+PricePerHour = Annotated[float, typer.Option(min=0, help="Price of an hour of the engine's hardware.")]
+PriceOfTokens = Annotated[float, typer.Option(min=0, help="Price of a million tokens, for --engine openai.")]
+ChunksPerSecond = Annotated[float | None, typer.Option(help="The engine's rate.", show_default="found out by a probe")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Executor = Annotated[Literal["local", "ray"], typer.Option(help="Processes of this machine, or a Ray cluster.")]
 Workers = Annotated[
@@ -131,17 +137,23 @@ def tag(
         Literal["gpu", "cpu"], typer.Option(help="What the installed vLLM is built for, for --engine vllm.")
     ] = "gpu",
     prompt: Annotated[str | None, typer.Option(help="Prompt version or file.", show_default="by engine")] = None,
+    price_per_hour: PricePerHour = 0.0,
+    price_per_million_input: PriceOfTokens = 0.0,
+    price_per_million_output: PriceOfTokens = 0.0,
+    chunks_per_s: ChunksPerSecond = None,
     executor: Executor = "local",
     workers: Workers = None,
     address: Address = None,
     verify: Verify = False,
+    estimate: Estimate = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
     """Have an LLM write tags for a sample of a corpus's chunks. The key of a server comes from $OPENAI_API_KEY."""
     from atlas import verbs
-    from atlas.cli import plan, progress
+    from atlas.cli import costs, plan, progress
     from atlas.errors import AtlasError
+    from atlas.llm.costs import prices
     from atlas.tagging.config import TagConfig
 
     settings: dict[str, Any] = {"kind": engine}
@@ -153,6 +165,7 @@ def tag(
         settings["base_url"] = base_url
     if engine == "vllm":
         settings["device"] = device
+    settings |= _costs(price_per_hour, price_per_million_input, price_per_million_output, chunks_per_s)
     prompt = prompt or ("json.v1" if engine == "openai" else "smollm2.v1")
     where = {"executor": executor, "workers": workers, "address": address}
     config = TagConfig.model_validate({"engine": settings, "prompt": prompt, "sample": sampling.model_dump(), **where})
@@ -160,14 +173,17 @@ def tag(
     if dry_run:
         print(plan.tag(read, chunking, config, out))
         return
-    with progress.shown(quiet) as hooks:
+    if estimate:
+        print(plan.estimated(read, chunking, config))
+        return
+    with progress.shown(quiet, prices(config.engine)) as hooks:
         chosen = Path(out) / "sample.parquet"
         hooks.say("choosing the chunks to tag")
-        verbs.sample(read, chunking, config.sample, config.chunks_per_unit, chosen)
+        verbs.sample(read, chunking, config.sample, config.chunks_per_unit, chosen, tag=config)
         hooks.say(f"tagging with {config.engine.model}")
         execution = _execution(executor, workers, address, verify)
         result = verbs.tag(chosen, config, Path(out) / "tags", hooks, execution=execution)
-    _finish(result, f"{out}/tags")
+    _finish(result, f"{out}/tags", costs.spent(verbs.spent(result, config, Path(out) / "tags")))
 
 
 @with_config("config", CanonicalizeConfig)
@@ -234,11 +250,19 @@ def _execution(executor: Literal["local", "ray"], workers: int | None, address: 
     return Execution(executor, workers, address, verify=verify)
 
 
-def _finish(result: Any, out: str) -> None:
+def _costs(hour: float, read: float, written: float, rate: float | None) -> dict[str, Any]:
+    """An engine's settings about cost, such as were given; an engine without prices of tokens refuses them."""
+    by_token = {"price_per_million_input": read, "price_per_million_output": written}
+    return {name: value for name, value in {"price_per_hour": hour, "chunks_per_s": rate, **by_token}.items() if value}
+
+
+def _finish(result: Any, out: str, spent: str = "") -> None:
     from atlas.cli import show
     from atlas.errors import IncompleteRun
 
     print(show.run_result(result, out))
+    if spent:
+        print(f"tagging   {spent}")
     if not result.sound:
         wrong = "nothing came out" if result.balanced else "the balance does not hold"
         raise IncompleteRun(f"{out}: {wrong}; see above")

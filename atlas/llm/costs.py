@@ -42,6 +42,7 @@ class EngineCosts(BaseModel):
         None, gt=0, description="Chunks tagged a second, where it is known; else a few are tagged to find out."
     )
 
+    runs_here: ClassVar[bool] = True  # whether the engine loads its model itself, rather than a server elsewhere
     probe_is_free: ClassVar[bool] = False  # whether a dry run may tag a few chunks: quick, and nobody sends a bill
 
     @property

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -66,6 +66,8 @@ class OpenAIConfig(EngineCosts):
     backoff_max_s: float = Field(default=30, ge=0, description="Where that doubling ends.")
     price_per_million_input: float = Field(default=0, ge=0, description="Price of 1e6 prompt tokens.")
     price_per_million_output: float = Field(default=0, ge=0, description="Price of 1e6 generated tokens.")
+
+    runs_here: ClassVar[bool] = False
 
     @property
     def prices(self) -> Prices:
@@ -167,7 +169,7 @@ class OpenAIEngine:
         body = json.dumps(request_body(self.config, prompt, sampling))  # escaped, so any Python string can go
         reason = ""
         for attempt in range(1, self.config.attempts + 1):
-            outcome = await self._try(client, body, sampling.stop, reached)
+            outcome = await self._try(client, body, _stops(self.config, sampling), reached)
             if isinstance(outcome, Completion):
                 return outcome
             reason = f"{outcome.reason} (try {attempt} of {self.config.attempts})"
@@ -231,8 +233,8 @@ def request_body(config: OpenAIConfig, prompt: Prompt, sampling: Sampling) -> di
         "max_tokens": sampling.max_tokens,
         "temperature": sampling.temperature,
     }
-    if sampling.stop:
-        body["stop"] = sampling.stop[:STOPS_MAX]
+    if stop := _stops(config, sampling):
+        body["stop"] = stop[:STOPS_MAX]
     body |= _bound(config, sampling)
     text = marks_broken(prompt.text)
     if config.api == "completions":
@@ -245,12 +247,17 @@ def _bound(config: OpenAIConfig, sampling: Sampling) -> dict[str, Any]:
     """The fields that bind the output. Servers may refuse a field they don't know, so only those that are asked for."""
     if config.structured == "vllm":  # vLLM 0.12 took guided_json and guided_regex out for this
         if sampling.schema is not None:
-            return {"structured_outputs": {"json": sampling.schema}}
+            return {"structured_outputs": {"json": sampling.schema, "disable_any_whitespace": True}}
         return {} if sampling.regex is None else {"structured_outputs": {"regex": sampling.regex}}
     if config.structured == "json_schema" and config.api == "chat" and sampling.schema is not None:
         answer = {"name": "answer", "schema": sampling.schema, "strict": True}
         return {"response_format": {"type": "json_schema", "json_schema": answer}}
     return {}
+
+
+def _stops(config: OpenAIConfig, sampling: Sampling) -> tuple[str, ...]:
+    """The stop strings that count: bound JSON ends by itself, and may hold an empty line before."""
+    return () if sampling.schema is not None and _bound(config, sampling) else sampling.stop
 
 
 def completion(reply: _Reply, stop: tuple[str, ...]) -> Completion:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ from atlas.corpus.units import Reject, Unit
 from atlas.digest import of_json
 from atlas.stage import Process, Stage
 from atlas.storage import atomic_output
-from atlas.tables import QUARANTINE, SCHEMA_VERSION
+from atlas.tables import QUARANTINE, SCHEMA_VERSION, SUMMED
 
 Source = DocumentSource | TableSource
 
@@ -25,7 +25,10 @@ PROCESSING = "processing"  # reason of records that the stage itself could not p
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Records of a unit or run. Without loss: ``records_in == records_out + quarantined``."""
+    """Records of a unit or run. Without loss: ``records_in == records_out + quarantined``.
+
+    ``sums`` are of the table's columns that are to be added up.
+    """
 
     records_in: int = 0
     records_out: int = 0
@@ -34,9 +37,12 @@ class Counts:
     empty: int = 0
     tokens: int = 0
     labels: int = 0
+    sums: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, other: "Counts") -> "Counts":
-        return Counts(**{key: value + getattr(other, key) for key, value in asdict(self).items()})
+        added = {key: value + getattr(other, key) for key, value in asdict(self).items() if key != "sums"}
+        names = [*self.sums, *(name for name in other.sums if name not in self.sums)]
+        return Counts(**added, sums={name: self.sums.get(name, 0) + other.sums.get(name, 0) for name in names})
 
     @property
     def holds(self) -> bool:
@@ -139,6 +145,7 @@ def counted(rows: pa.RecordBatch) -> Counts:
         empty=rows.column("status").to_pylist().count("empty"),
         tokens=pa.compute.sum(rows.column("token_count")).as_py() or 0,
         labels=len(labels),
+        sums={name: pa.compute.sum(rows.column(name)).as_py() or 0 for name in SUMMED if name in rows.schema.names},
     )
 
 

@@ -9,11 +9,17 @@ from atlas.llm.engines import KINDS, EngineConfig
 
 
 class SampleConfig(BaseModel):
-    """The sample that the LLM sees: by document, spread over the sources."""
+    """The sample that the LLM sees: by document, spread over the sources. The limit reached first decides."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    chunks: int = Field(1000, gt=0, description="How many chunks to tag.")
+    chunks: int | None = Field(None, gt=0, description="At most so many chunks; 1000 where there is no other limit.")
+    tokens: int | None = Field(None, gt=0, description="At most about so many tokens, prompts and answers together.")
+    minutes: float | None = Field(None, gt=0, description="At most about so many minutes of tagging.")
+    money: float | None = Field(None, gt=0, description="At most about so much money, at the engine's prices.")
+    strategy: Literal["random", "coverage"] = Field(
+        "random", description="Chunks at random, or such as speak of as many different things as possible."
+    )
     per_document: int = Field(2, gt=0, description="At most this many chunks of one document.")
     min_tokens: int = Field(30, ge=0, description="Chunks shorter than this tell too little to be tagged.")
     seed: int = Field(0, description="Another seed, another sample.")

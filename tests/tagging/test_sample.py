@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +17,8 @@ from atlas.corpus.config import CorpusConfig
 from atlas.errors import AtlasError
 from atlas.tables import CHUNKS
 from atlas.tagging.config import SampleConfig
-from atlas.tagging.sample import choose, share, write_sample
+from atlas.tagging.draw import choose, share
+from atlas.tagging.sample import write_sample
 
 AVAILABLE = st.dictionaries(st.text(max_size=3), st.integers(0, 5000), max_size=8)
 Key = tuple[str, int, str]
@@ -62,19 +65,19 @@ def test_budget_above_what_is_there_takes_all() -> None:
 
 @settings(deadline=None)
 @given(keys(), st.randoms(use_true_random=False), st.integers(1, 40), st.integers(1, 3))
-def test_choice_does_not_depend_on_the_order_of_chunks(
+def test_choice_does_not_depend_on_the_order_of_documents(
     corpus: list[Key], random: object, budget: int, per_document: int
 ) -> None:
-    config = SampleConfig(chunks=budget, per_document=per_document)
-    shuffled = list(corpus)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert choose(shuffled, config) == choose(corpus, config)
+    config = SampleConfig(per_document=per_document)
+    documents = [list(chunks) for _, chunks in groupby(corpus, key=itemgetter(0))]
+    random.shuffle(documents)  # type: ignore[attr-defined]
+    assert choose(chain.from_iterable(documents), config, budget) == choose(corpus, config, budget)
 
 
 @settings(deadline=None)
 @given(keys(), st.integers(1, 40), st.integers(1, 3))
 def test_choice_keeps_to_budget_and_documents(corpus: list[Key], budget: int, per_document: int) -> None:
-    chosen = choose(corpus, SampleConfig(chunks=budget, per_document=per_document))
+    chosen = choose(corpus, SampleConfig(per_document=per_document), budget)
     sizes = Counter(doc_id for doc_id, _, _ in corpus)
     assert chosen <= {(doc_id, chunk_id) for doc_id, chunk_id, _ in corpus}
     assert max(Counter(doc_id for doc_id, _ in chosen).values(), default=0) <= per_document
@@ -83,15 +86,15 @@ def test_choice_keeps_to_budget_and_documents(corpus: list[Key], budget: int, pe
 
 def test_every_document_has_its_first_pick_before_any_has_its_second() -> None:
     corpus = [(f"d{number}", chunk, "web") for number in range(30) for chunk in range(5)]
-    chosen = choose(corpus, SampleConfig(chunks=40, per_document=5))
+    chosen = choose(corpus, SampleConfig(per_document=5), 40)
     assert sorted(Counter(doc_id for doc_id, _ in chosen).values()) == [1] * 20 + [2] * 10
 
 
 def test_another_seed_is_another_sample() -> None:
     corpus = [(f"d{number}", 0, "web") for number in range(100)]
-    first, second = (choose(corpus, SampleConfig(chunks=10, seed=seed)) for seed in (0, 1))
+    first, second = (choose(corpus, SampleConfig(seed=seed), 10) for seed in (0, 1))
     assert first != second
-    assert choose(corpus, SampleConfig(chunks=10, seed=0)) == first
+    assert choose(corpus, SampleConfig(seed=0), 10) == first
 
 
 # The file
