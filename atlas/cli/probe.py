@@ -18,6 +18,7 @@ from atlas.stage import Process, Stage
 PROBED_UNITS = 6  # spread evenly over the plan, as files of one corpus differ more than the documents of one file
 PROBED_DOCUMENTS = 24  # of each of them
 PROBED_BYTES = 1 << 18  # of text of each of them, or one document: bounds the time, a few seconds in all
+GOLDEN = (5**0.5 - 1) / 2  # its multiples leave no regular gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +34,19 @@ class Sampled:
 def probe(stage: Stage, source: DocumentSource, units: list[Unit]) -> tuple[float, float, float]:
     """Estimated records, tokens, and seconds on one core for all units.
 
-    The units are dealt into PROBED_UNITS stretches, and each is taken to be like the beginning of its middle unit.
+    The units are dealt into PROBED_UNITS stretches, and each is taken to be like the beginning of one of its units:
+    in each at another place, as every middle may be the first unit of a file, where files of many units are alike.
     """
     process = stage.load()
     totals = np.zeros(3)
     warm = False
-    for stretch in stretches(units):
-        middle = stretch[len(stretch) // 2]
-        for batch in islice(source.read(middle), 1):
+    for number, stretch in enumerate(stretches(units), 1):
+        unit = stretch[int(len(stretch) * (number * GOLDEN % 1))]
+        for batch in islice(source.read(unit), 1):
             if not warm:
                 _tokens(batch, np.arange(min(1, len(batch.rows))), process)  # the first call opens what is opened once
                 warm = True
-            totals += extrapolated(stretch, sampled(middle, batch, process))
+            totals += extrapolated(stretch, sampled(unit, batch, process))
     records, tokens, seconds = totals.tolist()
     return records, tokens, seconds
 

@@ -69,6 +69,17 @@ def test_corpus_whose_first_file_is_unlike_the_others_is_foretold(tmp_path: Path
     assert seconds > 0
 
 
+def test_files_of_several_units_that_begin_alike_do_not_mislead(tmp_path: Path) -> None:
+    for file in range(12):  # each begins with short documents
+        rows = [{"id": f"{file}-{row}", "text": SENTENCE * (1 if row < 60 else 12)} for row in range(180)]
+        (tmp_path / f"{file:02}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    size = (tmp_path / "00.jsonl").stat().st_size
+    source = DocumentSource(CorpusConfig(path=str(tmp_path), id="id", unit_bytes=size // 20 + 1))
+    documents, tokens, _ = probe(ChunkStage(ChunkConfig()), source, source.units())
+    assert documents == pytest.approx(12 * 180, rel=0.7)
+    assert tokens == pytest.approx(_tokens(source), rel=0.2)
+
+
 def test_few_documents_are_tried_however_many_there_are(tmp_path: Path) -> None:
     source = _source(tmp_path, "jsonl")
     seen: list[int] = []
