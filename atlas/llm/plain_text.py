@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
+from atlas.llm.base import Sampling
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -72,6 +73,11 @@ def marks_broken(text: str) -> str:
     For servers that tokenize themselves: there is no way to tell them that a passage holds no marks.
     """
     return MARKS.sub(lambda match: match[0] + " ", text)
+
+
+def stops(sampling: Sampling) -> tuple[str, ...]:
+    """The stop strings that count where output is bound: JSON ends by itself, and may hold an empty line before."""
+    return sampling.stop if sampling.schema is None else ()
 
 
 def until_stop(text: str, stop: tuple[str, ...]) -> tuple[str, bool]:

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 from atlas.errors import AtlasError
 from atlas.llm.base import Completion, Finish, Prompt, Sampling
 from atlas.llm.costs import EngineCosts
-from atlas.llm.plain_text import PlainTokenizer, until_stop
+from atlas.llm.plain_text import PlainTokenizer, stops, until_stop
 from atlas.models.fetch import locate
 
 GIB = 2**30
@@ -109,15 +109,17 @@ class VLLMEngine:
         else:  # a bound answer may be shorter: its grammar says when it ends
             ends = sorted({self._tokenizer.id(token) for token in self._tokenizer.ending(sampling.stop)})
             free = {"min_tokens": min(MIN_TOKENS, sampling.max_tokens), "stop_token_ids": ends}
-        return SamplingParams(
+        parameters = SamplingParams(
             max_tokens=sampling.max_tokens,
             temperature=sampling.temperature,
             seed=self._config.seed if sampling.temperature > 0 else None,
-            stop=list(sampling.stop),
-            bad_words=list(sampling.banned),
+            stop=list(stops(sampling)),
             structured_outputs=bound,
             **free,
         )
+        # bad_words forgets a string whose number of tokens changes with a space in front; this is what it sets.
+        parameters._bad_words_token_ids = [self._tokenizer.encode(" " + text).ids for text in sampling.banned] or None
+        return parameters
 
     def close(self) -> None:
         if self._llm is not None:
@@ -130,7 +132,7 @@ def _completion(result: Any, sampling: Sampling) -> Completion:
     finish = FINISHES.get(answer.finish_reason, "error")
     detail = f"finish_reason {answer.finish_reason!r}" if finish == "error" else ""
     # A token that ends the answer may hold text in front of its stop string, and is part of the text.
-    text, stopped = until_stop(answer.text, sampling.stop)
+    text, stopped = until_stop(answer.text, stops(sampling))
     finish = "stop" if stopped and finish == "length" else finish
     return Completion(text, finish, len(result.prompt_token_ids), len(answer.token_ids), detail)
 
@@ -164,6 +166,8 @@ def _arguments(config: VLLMConfig) -> dict[str, Any]:
         "kv_cache_memory_bytes": int(cache * GIB) if cache else None,
         "enforce_eager": config.enforce_eager,
         "enable_prefix_caching": True,
+        # Left to choose, small models fill bound JSON with white space. vLLM heeds this here, not per request.
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
         "block_size": BLOCK if cpu else None,
         "seed": config.seed,
         "disable_log_stats": True,
