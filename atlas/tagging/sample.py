@@ -116,7 +116,7 @@ def _covering(source: DocumentSource, chunk: ChunkConfig, config: SampleConfig, 
     words: dict[Key, np.ndarray] = {}
     for batch, tokens in _rows(source, chunk, sources.keys()):
         batches.append(batch)
-        words |= zip(_pairs(batch), (_words(ids, chunk.tokenizer) for ids in tokens), strict=True)
+        words |= zip(_pairs(batch), (words_of(ids, chunk.tokenizer) for ids in tokens), strict=True)
     table = pa.Table.from_batches(batches, schema=CHUNKS)
     sizes = dict(zip(_pairs(table), table.column("token_count").to_pylist(), strict=True))
     ordered = sorted(
@@ -127,7 +127,7 @@ def _covering(source: DocumentSource, chunk: ChunkConfig, config: SampleConfig, 
     return table.filter(pa.array([pair in chosen for pair in _pairs(table)], pa.bool_()))
 
 
-def _words(tokens: np.ndarray, tokenizer_name: str) -> np.ndarray:
+def words_of(tokens: np.ndarray, tokenizer_name: str) -> np.ndarray:
     """The different words in a chunk. Numbers are none: tables are full of them, and they name nothing."""
     table, _ = folded_vocabulary(tokenizer_name)
     found = np.unique(table[tokens])
