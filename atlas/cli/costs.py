@@ -21,12 +21,12 @@ def estimated(found: Estimate) -> str:
 
 def plan_lines(found: Estimate, engine: str) -> list[str]:
     """An estimate inside a plan."""
-    texts = [text for _, text in _quantities(found) if text != UNKNOWN]
+    texts = [text for _, text in _quantities(found) if text not in (UNKNOWN, UNPRICED)]
     lines = [f"tagging    up to {found.chunks:,} chunks with {engine}"]
     return [*lines, *(f"           {line}" for line in (", ".join(texts), f"({found.basis})") if line)]
 
 
-UNKNOWN = "not known"
+UNKNOWN, UNPRICED = "not known", "no price is set"
 
 
 def _chunks(found: Estimate) -> str:
@@ -37,9 +37,9 @@ def _quantities(found: Estimate) -> list[tuple[str, str]]:
     tokens = UNKNOWN
     if found.prompt_tokens is not None and found.completion_tokens is not None:
         tokens = f"about {found.prompt_tokens:,} of prompts + {found.completion_tokens:,} of answers"
-    money = "no price is set" if found.money is None and found.seconds is not None else UNKNOWN
+    money = UNPRICED if found.money is None and found.seconds is not None else UNKNOWN
     return [
-        ("tokens", f"{tokens} tokens" if tokens != UNKNOWN else tokens),
+        ("tokens", tokens),
         ("time", UNKNOWN if found.seconds is None else f"about {duration(found.seconds)}"),
         ("money", money if found.money is None else f"about {amount(found.money)}"),
     ]

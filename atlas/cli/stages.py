@@ -165,6 +165,8 @@ def tag(
         settings["base_url"] = base_url
     if engine == "vllm":
         settings["device"] = device
+    if engine != "openai" and (price_per_million_input or price_per_million_output):
+        raise AtlasError("--price-per-million-input and -output are for --engine openai; give --price-per-hour")
     settings |= _costs(price_per_hour, price_per_million_input, price_per_million_output, chunks_per_s)
     prompt = prompt or ("json.v1" if engine == "openai" else "smollm2.v1")
     where = {"executor": executor, "workers": workers, "address": address}
@@ -251,7 +253,7 @@ def _execution(executor: Literal["local", "ray"], workers: int | None, address: 
 
 
 def _costs(hour: float, read: float, written: float, rate: float | None) -> dict[str, Any]:
-    """An engine's settings about cost, such as were given; an engine without prices of tokens refuses them."""
+    """An engine's settings about cost, such as were given."""
     by_token = {"price_per_million_input": read, "price_per_million_output": written}
     return {name: value for name, value in {"price_per_hour": hour, "chunks_per_s": rate, **by_token}.items() if value}
 

@@ -74,5 +74,5 @@ def word_weights(chunks: Sequence[np.ndarray]) -> np.ndarray:
     """
     flat = np.concatenate([*chunks, np.zeros(0, np.int32)]).astype(np.int64)
     counts = np.bincount(flat, minlength=1)
-    weights = np.log(len(chunks) / np.maximum(counts, 1))
+    weights = np.log(max(1, len(chunks)) / np.maximum(counts, 1))
     return np.where(counts >= COMMON, weights, 0.0)

@@ -214,9 +214,9 @@ def test_tag_with_a_broken_prompt_file_exits_with_2_and_names_it(
 def test_plan_of_a_tag_run_names_model_prompt_and_time_and_touches_nothing(
     write_corpus: Write, tmp_path: Path, atlas: Atlas
 ) -> None:
-    answer = atlas("tag", write_corpus(), "--out", tmp_path / "out", "--chunks", "500", "--dry-run")
+    answer = atlas("tag", write_corpus(), "--out", tmp_path / "out", "--chunks", "5", "--dry-run")
     assert (answer.status, answer.err) == (0, "")
-    assert "up to 500 chunks with ctranslate2: smollm2-135m-instruct" in answer.out
+    assert "up to 5 chunks with ctranslate2: smollm2-135m-instruct" in answer.out
     assert "nothing was written" in answer.out
     assert not (tmp_path / "out").exists()
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from atlas.chunking.config import ChunkConfig
 from atlas.corpus.config import CorpusConfig
 from atlas.errors import AtlasError
+from atlas.llm.ctranslate2 import CTranslate2Config
 from atlas.tables import CHUNKS
-from atlas.tagging.config import SampleConfig
+from atlas.tagging.config import SampleConfig, TagConfig
 from atlas.tagging.draw import choose, share
 from atlas.tagging.sample import write_sample
 
@@ -128,8 +129,8 @@ Sampled = Callable[..., pa.Table]
 
 @pytest.fixture
 def sampled(tmp_path: Path) -> Sampled:
-    def made(corpus: CorpusConfig, out: str = "sample.parquet", **settings: int) -> pa.Table:
-        config = SampleConfig(**{"chunks": 8, "min_tokens": 4, **settings})
+    def made(corpus: CorpusConfig, out: str = "sample.parquet", **settings: object) -> pa.Table:
+        config = SampleConfig.model_validate({"chunks": 8, "min_tokens": 4, **settings})
         return write_sample(corpus, SMALL, config, 4, tmp_path / out)
 
     return made
@@ -218,3 +219,66 @@ def test_change_inside_the_sample_is_seen(tmp_path: Path, pairs: list[tuple[str,
     pairs[int(doc_id[1:])] = (doc_id, prose(77))
     table = sampled(corpus_of(tmp_path / "corpus", {"web": pairs}), chunks=4)
     assert any("77-" in text for text in table.column("text").to_pylist())
+
+
+# Coverage
+
+
+def test_coverage_keeps_to_budget_documents_and_sources(tmp_path: Path, sampled: Sampled) -> None:
+    many = [(f"m{number}", prose(number)) for number in range(40)]
+    few = [(f"f{number}", prose(number)) for number in range(4)]
+    corpus = corpus_of(tmp_path / "corpus", {"many": many, "few": few})
+    table = sampled(corpus, chunks=12, strategy="coverage")
+    at_random = sampled(corpus, "random.parquet", chunks=12)
+    assert Counter(table.column("source").to_pylist()) == Counter(at_random.column("source").to_pylist())
+    assert max(Counter(table.column("doc_id").to_pylist()).values()) <= 2
+    assert table.schema.equals(CHUNKS)
+
+
+def test_coverage_does_not_depend_on_files_or_row_groups(
+    tmp_path: Path, pairs: list[tuple[str, str]], sampled: Sampled
+) -> None:
+    whole = corpus_of(tmp_path / "whole", {"web": pairs})
+    parted = corpus_of(tmp_path / "parted", {"web": pairs[:4:-1]}, rows_per_group=5)
+    write_file(tmp_path / "parted" / "a.parquet", "web", pairs[:5], rows_per_group=1)
+    first, second = (sampled(c, f"{n}.parquet", strategy="coverage") for n, c in enumerate((whole, parted)))
+    assert keys_of(first) == keys_of(second)
+
+
+def test_coverage_finds_the_topic_that_few_documents_have(tmp_path: Path, sampled: Sampled) -> None:
+    bread = [(f"b{n}", f"Flour, yeast and water make dough. Bakers knead loaf number {n} by hand.") for n in range(40)]
+    tides = [(f"t{n}", f"The moon above pulls the tides. Sailors watch wave number {n} at night.") for n in range(200)]
+    table = sampled(corpus_of(tmp_path / "corpus", {"web": bread + tides}), chunks=5, strategy="coverage")
+    assert {doc_id[0] for doc_id in table.column("doc_id").to_pylist()} == {"b", "t"}
+
+
+# Budgets that depend on the engine
+
+
+@pytest.fixture
+def without_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No model was fetched, so costs come from the documentation and the settings."""
+    monkeypatch.setenv("ATLAS_CACHE", str(tmp_path / "no-models"))
+
+
+def test_minutes_and_rate_decide_how_many(tmp_path: Path, pairs: list[tuple[str, str]], without_models: None) -> None:
+    corpus = corpus_of(tmp_path / "corpus", {"web": pairs})
+    config = SampleConfig(minutes=0.1, min_tokens=4)
+    tag = TagConfig(engine=CTranslate2Config(chunks_per_s=1.0))
+    assert write_sample(corpus, SMALL, config, 4, tmp_path / "six.parquet", tag).num_rows == 6
+    faster = TagConfig(engine=CTranslate2Config(chunks_per_s=1.5))
+    assert write_sample(corpus, SMALL, config, 4, tmp_path / "six.parquet", faster).num_rows == 9
+
+
+def test_money_without_a_price_says_which_setting_is_missing(
+    tmp_path: Path, pairs: list[tuple[str, str]], without_models: None
+) -> None:
+    corpus = corpus_of(tmp_path / "corpus", {"web": pairs})
+    with pytest.raises(AtlasError, match=r"set engine\.price_per_hour"):
+        write_sample(corpus, SMALL, SampleConfig(money=1, min_tokens=4), 4, tmp_path / "s.parquet", TagConfig())
+
+
+def test_budget_in_minutes_needs_to_know_the_engine(tmp_path: Path, pairs: list[tuple[str, str]]) -> None:
+    corpus = corpus_of(tmp_path / "corpus", {"web": pairs})
+    with pytest.raises(AtlasError, match="give the tag settings too"):
+        write_sample(corpus, SMALL, SampleConfig(minutes=1, min_tokens=4), 4, tmp_path / "s.parquet")
