@@ -15,6 +15,8 @@ from pydantic_core import ErrorDetails, PydanticUndefined
 
 from atlas.errors import AtlasError
 
+Config = typing.TypeVar("Config", bound=BaseModel)
+
 NONE = "none"  # what help shows of a flag that does nothing unless it is given
 
 
@@ -52,6 +54,22 @@ def with_config(parameter: str, model: type[BaseModel], skip: tuple[str, ...] = 
     return decorate
 
 
+def checked(make: Callable[[], Config]) -> Config:
+    """The config that ``make`` makes of flags with its fields' names.
+
+    Raises:
+        AtlasError: one line for each mistake, with its flag.
+    """
+    try:
+        return make()
+    except ValidationError as error:
+        lines = []
+        for mistake in error.errors():
+            steps = [step for step in mistake["loc"] if isinstance(step, str)]
+            lines.append(f"--{_flag((steps[-1],))}: {_said(mistake)}" if steps else _said(mistake))
+        raise AtlasError("\n".join(lines)) from None
+
+
 def _flatten(
     model: type[BaseModel], before: tuple[str, ...], skip: tuple[str, ...]
 ) -> typing.Iterator[tuple[str, tuple[str, ...], FieldInfo]]:
@@ -85,11 +103,15 @@ def _mistake(mistake: ErrorDetails, paths: list[tuple[str, ...]]) -> str:
     What a validator of a whole model says names fields; these are put as the flags that the user knows.
     """
     place = tuple(step for step in mistake["loc"] if isinstance(step, str))
-    said = mistake["msg"].removeprefix("Value error, ")
+    said = _said(mistake)
     if place in paths:
         return f"--{_flag(place)}: {said}"
     below = {path[len(place)]: path for path in paths if path[: len(place)] == place and len(path) == len(place) + 1}
     return re.sub(r"\w+", lambda word: f"--{_flag(below[word[0]])}" if word[0] in below else word[0], said)
+
+
+def _said(mistake: ErrorDetails) -> str:
+    return mistake["msg"].removeprefix("Value error, ")
 
 
 def _plain_type(annotation: Any) -> Any:

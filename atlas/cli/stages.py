@@ -8,7 +8,7 @@ import typer
 from atlas.annotator.config import TrainConfig
 from atlas.canonical.config import CanonicalizeConfig
 from atlas.chunking.config import ChunkConfig
-from atlas.cli.flags import NONE, with_config
+from atlas.cli.flags import NONE, checked, with_config
 from atlas.corpus.config import CorpusConfig
 from atlas.tagging.config import SampleConfig
 
@@ -170,7 +170,8 @@ def tag(
     settings |= _costs(price_per_hour, price_per_million_input, price_per_million_output, chunks_per_s)
     prompt = prompt or ("json.v1" if engine == "openai" else "smollm2.v1")
     where = {"executor": executor, "workers": workers, "address": address}
-    config = TagConfig.model_validate({"engine": settings, "prompt": prompt, "sample": sampling.model_dump(), **where})
+    given = {"engine": settings, "prompt": prompt, "sample": sampling.model_dump(), **where}
+    config = checked(lambda: TagConfig.model_validate(given))
     read = columns.model_copy(update={"path": corpus})
     if dry_run:
         print(plan.tag(read, chunking, config, out))

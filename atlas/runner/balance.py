@@ -43,7 +43,7 @@ class Result:
             lines.append(f"records {_sides(self.counts)}")
         lines += [f"records lost or doubled in {line}" for line in self.uneven]
         lines += [f"doc_id in more than one unit: {line}" for line in self.duplicates]
-        lines += [f"of an input that is no longer there: {path} (delete it)" for path in self.stale]
+        lines += [f"of an input that is gone, or of another --unit-bytes: {path} (delete it)" for path in self.stale]
         if self.refused:
             lines.append(f"every record is in quarantine: {self.refused}")
         return lines

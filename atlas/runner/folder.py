@@ -31,6 +31,8 @@ class RunFolder:
 
     @classmethod
     def at(cls, url: str | Path) -> "RunFolder":
+        if not str(url):
+            raise AtlasError("the name of the run's folder is empty; name one")  # else it would be the current folder
         filesystem, root = resolve(url)
         return cls(filesystem, root.rstrip("/"), str(url))
 

@@ -138,6 +138,8 @@ def test_defaults_in_help_are_those_of_the_settings(atlas: Atlas) -> None:
         (("tag", "corpus", "--out", "o", "--chunks", "0"), "--chunks"),
         (("tag", "corpus", "--out", "o", "--engine", "telepathy"), "--engine"),
         (("tag", "corpus", "--out", "o", "--engine", "openai"), "--base-url"),
+        (("tag", "c", "--out", "o", "--engine", "openai", "--model", "m", "--base-url", "x"), "--base-url: "),
+        (("chunk", "corpus", "--out", ""), "name of the run's folder is empty"),
         (("canonicalize", "--tags", "t", "--out", "o", "--similarity-content", "1.5"), "--similarity-content"),
         (("canonicalize", "--tags", "t", "--out", "o", "--min-chunks", "0"), "--min-chunks"),
         (("train", "--tags", "t", "--library", "l", "--out", "o", "--heldout-share", "1"), "--heldout-share"),
