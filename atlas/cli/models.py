@@ -1,6 +1,6 @@
 """atlas models: which models Atlas knows, and bringing them here."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,8 +14,12 @@ def list_models() -> None:
     from atlas.models.catalogue import catalogue
     from atlas.models.fetch import cached
 
-    rows = [[m.name, m.kind, m.licence, str(cached(m) or "not fetched"), m.description] for m in catalogue().values()]
-    print(table(rows, ["name", "kind", "licence", "where", "what"]))
+    rows = [
+        [m.name, m.kind, form, m.licence, str(cached(m, form) or "not fetched"), m.description]
+        for m in catalogue().values()
+        for form in m.forms
+    ]
+    print(table(rows, ["name", "kind", "form", "licence", "where", "what"]))
 
 
 @app.command("fetch")
@@ -23,10 +27,15 @@ def fetch_models(
     names: Annotated[
         list[str] | None, typer.Argument(help="Models to fetch; all of the catalogue where not given.")
     ] = None,
+    form: Annotated[
+        Literal["ctranslate2", "checkpoint"] | None,
+        typer.Option(help="For the embedded engine, or for vLLM. Not given: each model's usual one."),
+    ] = None,
 ) -> None:
     """Download, check and prepare models, once; they are kept in the cache folder."""
     from atlas.models.catalogue import catalogue
     from atlas.models.fetch import locate
 
-    for name in names or list(catalogue()):
-        print(f"{name}  {locate(name)}")
+    all_of_form = [name for name, model in catalogue().items() if form is None or form in model.forms]
+    for name in names or all_of_form:
+        print(f"{name}  {locate(name, form)}")
