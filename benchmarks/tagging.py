@@ -1,28 +1,56 @@
 """What does Atlas add to the raw engine's time, and which batch size is fastest?
 
-Real chunks (``--data examples/corpus``) are tagged with the embedded engine three ways in turn: the raw
-CTranslate2 generator on ready prompts, Atlas's engine, and the whole tag stage. Medians of three rounds.
+Real chunks (``--data examples/corpus``) are tagged three ways in turn: by the raw engine on ready prompts, by Atlas's
+engine, and by the whole tag stage. Medians of several rounds, and their ratio to the raw engine's; the bar is 1.10.
+Sets, one for each engine: ``ctranslate2`` (raw: the generator on encoded, sorted prompts), ``vllm`` (raw:
+``LLM.generate`` on token ids) and ``openai`` (raw: a plain asyncio and httpx loop over ready bodies, against a server
+that the benchmark starts). ``batch`` compares batch sizes of the
+embedded engine.
+
+``vllm`` and ``openai`` need vLLM; with its CPU build (``make vllm``), one command per environment:
+
+    .venv/bin/python benchmarks/tagging.py --data examples/corpus --sets ctranslate2,batch
+    .venv-vllm/bin/python benchmarks/tagging.py --data examples/corpus --sets vllm,openai
 """
 
+import asyncio
 import statistics
+from collections.abc import Callable, Iterator
+from functools import partial
 from time import perf_counter
 from typing import Any
 
+import httpx
 import pyarrow as pa
 from rows import Row, arguments, finish
+from served import NAME, serving
 
 from atlas.chunking.config import ChunkConfig
 from atlas.chunking.stage import chunk_documents
 from atlas.chunking.tokenizer import tokenizer
 from atlas.corpus.config import CorpusConfig
 from atlas.corpus.source import DocumentSource
-from atlas.llm.ctranslate2 import CTranslate2Config, CTranslate2Engine, load
+from atlas.llm import ctranslate2, openai, vllm
+from atlas.llm.base import Engine
+from atlas.models.fetch import locate
 from atlas.tagging.prompt import Question, prompt_file, questions
 from atlas.tagging.stage import tag_chunks
 
 CHUNKS = 48
-ROUNDS = 3
+ROUNDS = 5
 PROMPT = "smollm2.v1"
+ON_CPU = vllm.VLLMConfig(device="cpu", enforce_eager=True, max_model_len=2048, cache_gib=1, dtype="bfloat16")
+BATCHES = (2, 4, 8, 16)
+
+
+def main() -> None:
+    options = arguments(__doc__.splitlines()[0], ["ctranslate2", "vllm", "openai", "batch"])
+    chunks = sample(str(options.data))
+    asked = questions(prompt_file(PROMPT))
+    rows: list[Row] = []
+    for name in options.sets.split(","):
+        rows += SETS[name](chunks, asked)
+    finish(rows, options.json)
 
 
 def sample(corpus: str) -> pa.RecordBatch:
@@ -39,71 +67,115 @@ def sample(corpus: str) -> pa.RecordBatch:
     return table.take(list(range(0, step * CHUNKS, step))).combine_chunks().to_batches()[0]
 
 
-def raw(engine: CTranslate2Engine, asked: list[Question], prompts: list[list[list[str]]]) -> int:
-    """The generator alone, on prompts already encoded and sorted. Returns tokens written."""
-    results: list[Any] = []
-    for question, encoded in zip(asked, prompts, strict=True):
-        results += engine.generate(question.static, encoded, question.sampling)
-    return sum(len(result.sequences_ids[0]) for result in results)
-
-
-def main() -> None:
-    options = arguments(__doc__.splitlines()[0], ["overhead", "batch"])
-    chunks = sample(str(options.data))
+def embedded(chunks: pa.RecordBatch, asked: list[Question]) -> list[Row]:
+    engine = ctranslate2.load(ctranslate2.CTranslate2Config())
     passages = chunks.column("text").to_pylist()
-    asked = questions(prompt_file(PROMPT))
-    rows: list[Row] = []
-    if "overhead" in options.sets:
-        rows += overhead(chunks, passages, asked)
-    if "batch" in options.sets:
-        rows += batch_sizes(passages, asked[:1])
-    finish(rows, options.json)
-
-
-def overhead(chunks: pa.RecordBatch, passages: list[str], asked: list[Question]) -> list[Row]:
-    engine = load(CTranslate2Config())
     prompts = [sorted((engine.encode(q.about(p).text) for p in passages), key=len) for q in asked]
-    systems = {
-        "ctranslate2-raw": lambda: raw(engine, asked, prompts),
-        "atlas-engine": lambda: [engine.complete([q.about(p) for p in passages], q.sampling) for q in asked],
-        "atlas-stage": lambda: tag_chunks(chunks, engine, asked, PROMPT),
+
+    def raw() -> None:
+        for question, encoded in zip(asked, prompts, strict=True):
+            engine.generate(question.static, encoded, question.sampling)
+
+    return overhead(chunks, asked, engine, raw)
+
+
+def in_process(chunks: pa.RecordBatch, asked: list[Question]) -> list[Row]:
+    engine = vllm.load(ON_CPU)
+    passages = chunks.column("text").to_pylist()
+    prompts = [engine.encode([q.about(p) for p in passages]) for q in asked]
+
+    def raw() -> None:
+        for question, encoded in zip(asked, prompts, strict=True):
+            engine.generate(encoded, question.sampling)
+
+    try:
+        return overhead(chunks, asked, engine, raw)
+    finally:
+        engine.close()
+
+
+def over_http(chunks: pa.RecordBatch, asked: list[Question]) -> list[Row]:
+    path = str(locate(ON_CPU.model, "checkpoint"))
+    with serving(path, ON_CPU.dtype, ON_CPU.max_model_len or 2048, ON_CPU.cache_gib or 1) as address:
+        config = openai.OpenAIConfig(
+            base_url=address, model=NAME, api="completions", structured="vllm", timeout_s=300, concurrency=32
+        )
+        engine = openai.load(config)
+        passages = chunks.column("text").to_pylist()
+        bodies = [[openai.request_body(config, q.about(p), q.sampling) for p in passages] for q in asked]
+
+        def raw() -> None:
+            for of_question in bodies:
+                asyncio.run(_post_all(engine.url, iter(of_question), config.concurrency))
+
+        return overhead(chunks, asked, engine, raw)
+
+
+async def _post_all(url: str, bodies: Iterator[dict[str, Any]], concurrency: int) -> None:
+    async with httpx.AsyncClient(timeout=300) as client:
+
+        async def work() -> None:
+            for body in bodies:
+                (await client.post(url, json=body)).raise_for_status().json()
+
+        await asyncio.gather(*(work() for _ in range(concurrency)))
+
+
+def overhead(chunks: pa.RecordBatch, asked: list[Question], engine: Engine, raw: Callable[[], None]) -> list[Row]:
+    """Times of the raw engine, of Atlas's and of the stage, in turn, so that all meet the same disturbances."""
+    passages = chunks.column("text").to_pylist()
+    systems: dict[str, Callable[[], Any]] = {
+        f"baseline-{engine.name}-raw": raw,
+        f"atlas-{engine.name}-engine": lambda: [
+            engine.complete([q.about(p) for p in passages], q.sampling) for q in asked
+        ],
+        f"atlas-{engine.name}-stage": lambda: tag_chunks(chunks, engine, asked, PROMPT),
     }
-    times: dict[str, list[float]] = {name: [] for name in systems}
-    raw(engine, asked[:1], prompts[:1])  # warm up
-    for _ in range(ROUNDS):
-        for name, work in systems.items():
-            start = perf_counter()
-            work()
-            times[name].append(perf_counter() - start)
-    base = statistics.median(times["ctranslate2-raw"])
+    raw()  # warm up
+    times = in_turn(systems)
+    base = times[f"baseline-{engine.name}-raw"]
     return [
         {
             "benchmark": "tagging",
-            "dataset": f"{len(passages)} chunks, prompt {PROMPT}",
+            "dataset": f"{engine.name}: {len(passages)} chunks, prompt {PROMPT}",
             "system": name,
             "chunks_per_s": len(passages) / statistics.median(seconds),
-            "time_over_raw": statistics.median(seconds) / base,
+            "time_over_raw": statistics.median(seconds) / statistics.median(base),
+            # Of pairs from one round, as the machine's other work changes from round to round.
+            "paired": statistics.median(s / b for s, b in zip(seconds, base, strict=True)),
         }
         for name, seconds in times.items()
     ]
 
 
-def batch_sizes(passages: list[str], asked: list[Question]) -> list[Row]:
-    rows: list[Row] = []
-    engines = {size: load(CTranslate2Config(batch_size=size)) for size in (2, 4, 8, 16)}
-    times: dict[int, list[float]] = {size: [] for size in engines}
-    for _ in range(ROUNDS):
-        for size, engine in engines.items():
+def in_turn(systems: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
+    """Seconds of each system in each round; every other round goes backwards."""
+    times: dict[str, list[float]] = {name: [] for name in systems}
+    for number in range(ROUNDS):
+        for name in list(systems) if number % 2 == 0 else list(systems)[::-1]:
             start = perf_counter()
-            for question in asked:
-                engine.complete([question.about(p) for p in passages], question.sampling)
-            times[size].append(perf_counter() - start)
-    for size, seconds in times.items():
-        rate = len(passages) / statistics.median(seconds)
-        name = f"atlas-engine batch {size}"
-        rows.append({"benchmark": "tagging", "dataset": "topics alone", "system": name, "chunks_per_s": rate})
-    return rows
+            systems[name]()
+            times[name].append(perf_counter() - start)
+    return times
 
+
+def batch_sizes(chunks: pa.RecordBatch, asked: list[Question]) -> list[Row]:
+    passages = chunks.column("text").to_pylist()
+    prompts = [asked[0].about(passage) for passage in passages]
+    engines = {f"batch {size}": ctranslate2.load(ctranslate2.CTranslate2Config(batch_size=size)) for size in BATCHES}
+    times = in_turn({name: partial(made.complete, prompts, asked[0].sampling) for name, made in engines.items()})
+    return [
+        {
+            "benchmark": "tagging",
+            "dataset": "ctranslate2: first question alone",
+            "system": f"atlas-ctranslate2 {name}",
+            "chunks_per_s": len(passages) / statistics.median(seconds),
+        }
+        for name, seconds in times.items()
+    ]
+
+
+SETS = {"ctranslate2": embedded, "vllm": in_process, "openai": over_http, "batch": batch_sizes}
 
 if __name__ == "__main__":
     main()
