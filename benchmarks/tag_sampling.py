@@ -1,20 +1,21 @@
 """How many distinct concepts does a sample find, chosen at random or for coverage?
 
 Documents with human labels stand for chunks: a strategy chooses a tenth of them, and the distinct labels of the chosen
-are counted, over three seeds. The set ``mixture`` is the others thrown together without their sources, as on the web.
-With ``--annotated RUN``, an annotated run's chunks and the concepts on them are a set too.
+are counted, over three seeds or as many as ``--seeds`` says. The set ``mixture`` is the others thrown together without
+their sources, as on the web. With ``--annotated RUN``, an annotated run's chunks and the concepts on them are a set too.
 
-``ratio`` is to random. ``ratio_tokens`` counts only the first of the chosen, until they have as many tokens as the
-random ones: longer passages say more, and cost more. ``ratio_twice`` counts labels of at least two of the chosen, as
-a concept needs two chunks to enter a library. The baselines choose from the same pools as coverage does:
-``baseline-kmeans`` the passages nearest to the centres of as many clusters, ``baseline-k-center`` each time the one
-farthest from all chosen; both on sums of distilled word vectors.
+``error`` is the standard error of the mean ``labels``. ``ratio`` is to random. ``ratio_tokens`` counts only the first
+of the chosen, until they have as many tokens as the random ones: longer passages say more, and cost more.
+``ratio_twice`` counts labels of at least two of the chosen, as a concept needs two chunks to enter a library. The
+baselines choose from the same pools as coverage does: ``baseline-kmeans`` the passages nearest to the centres of as
+many clusters, ``baseline-k-center`` each time the one farthest from all chosen; both on sums of distilled word vectors.
 """
 
 import argparse
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 
@@ -33,8 +34,8 @@ from atlas.tagging.sample import OVERSAMPLE, words_of
 
 SETS = ("yso-abstracts", "openstax", "webdocs", "debtags", "stackexchange-small")
 MIXTURE = "mixture"
-SEEDS = (0, 1, 2)
 SHARE = 10  # one of so many is chosen
+MOST = 500  # … but no more than this
 PASSAGE_TOKENS = 200  # of a document, that a strategy sees: what a chunk may have
 TOKENIZER = "cl100k_base"
 
@@ -110,10 +111,15 @@ def k_center(pool: list[Candidate], quotas: dict[str, int], _: int) -> list[int]
 
 def _vectors(pool: list[Candidate]) -> np.ndarray:
     """Weighted sums of the distilled vectors of each passage's words, centred, float32 [pool, dimensions]."""
-    meaning = word_vectors("all-minilm-l6-v2", TOKENIZER, 256).astype(np.float32)
+    meaning = _meaning()
     weights = word_weights([one.words for one in pool])
     sums = np.stack([weights[one.words] @ meaning[one.words] for one in pool])
     return centred(unit_rows(sums), unit_rows(sums).mean(axis=0)).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _meaning() -> np.ndarray:
+    return word_vectors("all-minilm-l6-v2", TOKENIZER, 256).astype(np.float32)
 
 
 STRATEGIES: dict[str, Strategy | None] = {
@@ -143,12 +149,12 @@ def choose(units: list[Unit], strategy: Strategy | None, budget: int, seed: int)
     return [pool[place] for place in strategy([one.passage for one in pool], quotas, config.per_document)]
 
 
-def measure(dataset: str, units: list[Unit], budget: int) -> list[Row]:
+def measure(dataset: str, units: list[Unit], budget: int, seeds: Sequence[int]) -> list[Row]:
     rows: list[Row] = []
     base: list[tuple[int, int, int]] = []
     for system, strategy in STRATEGIES.items():
         found, twice, within, tokens, seconds = [], [], [], [], []
-        for number, seed in enumerate(SEEDS):
+        for number, seed in enumerate(seeds):
             start = perf_counter()
             chosen = choose(units, strategy, budget, seed)
             seconds.append(perf_counter() - start)
@@ -161,7 +167,8 @@ def measure(dataset: str, units: list[Unit], budget: int) -> list[Row]:
             within.append(distinct(chosen[:allowed]))
             tokens.append(statistics.mean(one.passage.tokens for one in chosen))
         row: Row = {"benchmark": "tag_sampling", "dataset": f"{dataset}, {budget} of {len(units)}", "system": system}
-        row |= {"labels": statistics.mean(found), **{f"seed_{s}": n for s, n in zip(SEEDS, found, strict=True)}}
+        row |= {"labels": statistics.mean(found), "error": statistics.stdev(found) / len(found) ** 0.5}
+        row |= {f"seed_{seed}": count for seed, count in zip(seeds, found, strict=True)}
         row |= {
             "ratio": sum(found) / sum(b[0] for b in base),
             "ratio_tokens": sum(within) / sum(b[0] for b in base),
@@ -193,6 +200,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with the benchmark data")
     parser.add_argument("--sets", default=",".join((*SETS, MIXTURE)), help="comma-separated")
     parser.add_argument("--annotated", type=Path, help="also the chunks of this annotated run")
+    parser.add_argument("--seeds", type=int, default=3, help="how many, at least two")
     parser.add_argument("--json", type=Path, help="also write the rows as JSON")
     options = parser.parse_args()
     asked = [name for name in options.sets.split(",") if name]
@@ -203,7 +211,9 @@ def main() -> None:
         wanted[MIXTURE] = mixed(sets)
     if options.annotated is not None:
         wanted[str(options.annotated)] = annotated(options.annotated)
-    rows = [row for name, units in wanted.items() for row in measure(name, units, min(500, len(units) // SHARE))]
+    rows: list[Row] = []
+    for name, units in wanted.items():
+        rows += measure(name, units, min(MOST, len(units) // SHARE), range(options.seeds))
     finish(rows, options.json)
 
 
