@@ -156,7 +156,7 @@ class OnRay(Generic[Task, Outcome]):
         needs = {"CPU": cpus, "GPU": gpus}
         there = {name: int(ray.cluster_resources().get(name, 0)) for name in needs}
         lacks = [name for name, wanted in needs.items() if there[name] < wanted]
-        if lacks and self._started and address is None:  # a cluster elsewhere may grow on demand, this one can't
+        if lacks and address is None:  # a cluster elsewhere may grow on demand, one started here can't
             self._leave()
             raise AtlasError(
                 f"each worker needs {needs[lacks[0]]} {lacks[0]}, and Ray has {there[lacks[0]]}: "
