@@ -143,6 +143,20 @@ def test_folder_that_was_cut_short_is_made_anew(offer: Offer) -> None:
     assert fetch.cached(TINY) == folder
 
 
+def test_form_that_a_model_does_not_come_in_is_named(offer: Offer) -> None:
+    offer(model__safetensors=WEIGHTS)
+    with pytest.raises(AtlasError, match="no ctranslate2 form of it, only checkpoint"):
+        fetch.fetch("tiny-encoder", "ctranslate2")
+    assert fetch.fetch("tiny-encoder", "checkpoint") == fetch.fetch("tiny-encoder")
+
+
+def test_each_form_of_a_generator_is_a_folder_of_its_own() -> None:
+    model = catalogue.named("smollm2-135m-instruct")
+    kept = {form: fetch.cached(model, form) for form in model.forms}
+    assert fetch.cached(model) == kept["ctranslate2"]
+    assert kept["checkpoint"] != kept["ctranslate2"] or kept["checkpoint"] is None
+
+
 # Names
 
 
