@@ -2,7 +2,7 @@
 
 Documents with human labels stand for chunks: a strategy chooses a tenth of them, and the distinct labels of the chosen
 are counted, over three seeds or as many as ``--seeds`` says. The set ``mixture`` is the others thrown together without
-their sources, as on the web. With ``--annotated RUN``, an annotated run's chunks and the concepts on them are a set too.
+their sources, as on the web. With ``--annotated RUN``, an annotated run is a set too: its chunks and their concepts.
 
 ``error`` is the standard error of the mean ``labels``. ``ratio`` is to random. ``ratio_tokens`` counts only the first
 of the chosen, until they have as many tokens as the random ones: longer passages say more, and cost more.

@@ -65,7 +65,7 @@ def look(source: DocumentSource, chunk: ChunkConfig, sample: SampleConfig) -> Lo
     if not chunks:
         return Look(pa.RecordBatch.from_pylist([], schema=CHUNKS), 0)
     total = _documents(units, bytes_ / documents)
-    return Look(_spread(chunks[0]), round(picks / documents * total))
+    return Look(_spread(chunks[0], PROBED_CHUNKS), round(picks / documents * total))
 
 
 def _documents(units: list[Unit], bytes_each: float) -> float:
@@ -78,10 +78,10 @@ def _stored(unit: Unit, batch: Batch) -> float:
     return unit.bytes / unit.rows if unit.rows > 0 else text / batch.documents.num_rows
 
 
-def _spread(chunks: pa.RecordBatch) -> pa.RecordBatch:
-    """PROBED_CHUNKS chunks, evenly spread."""
-    step = max(1, chunks.num_rows // PROBED_CHUNKS)
-    return chunks.take(pa.array(range(0, chunks.num_rows, step)[:PROBED_CHUNKS]))
+def _spread(chunks: pa.RecordBatch, count: int) -> pa.RecordBatch:
+    """At most so many chunks, evenly spread."""
+    step = max(1, chunks.num_rows // count)
+    return chunks.take(pa.array(range(0, chunks.num_rows, step)[:count], pa.int64()))
 
 
 def chunk_cost(tag: TagConfig, chunks: pa.RecordBatch, *, paid: bool = True) -> ChunkCost:
@@ -102,7 +102,7 @@ def chunk_cost(tag: TagConfig, chunks: pa.RecordBatch, *, paid: bool = True) -> 
         return _known(tag, costs, f"--estimate asks {engine.kind} to tag a few chunks, and says more")
     if not chunks.num_rows:
         return _known(tag, costs, "the corpus has no chunk to try")
-    probed = _tagged(TagStage(tag).load(), chunks.slice(0, costs.probe_chunks))
+    probed = _tagged(TagStage(tag).load(), _spread(chunks, costs.probe_chunks))
     return cost_of(probed, costs.prices, costs.chunks_per_s)
 
 
@@ -129,7 +129,6 @@ def _tagged(process: Process, chunks: pa.RecordBatch) -> Probed:
             f"no chunk could be tagged to find out the cost ({found}): see that the engine works, and that the prompt "
             "suits the model"
         )
-    prompt, completion = (
-        pc.sum(rows.column(name)).as_py() or 0 if name in rows.schema.names else 0 for name in SUMMED
-    )
+    sums = [pc.sum(rows.column(name)).as_py() for name in SUMMED if name in rows.schema.names]
+    prompt, completion = sums or (0, 0)
     return Probed(rows.num_rows, prompt, completion, seconds)
