@@ -36,7 +36,7 @@ from atlas.models.fetch import locate
 from atlas.tagging.prompt import Question, prompt_file, questions
 from atlas.tagging.stage import tag_chunks
 
-CHUNKS = 48
+CHUNKS = 24
 ROUNDS = 5
 PROMPT = "smollm2.v1"
 ON_CPU = vllm.VLLMConfig(device="cpu", enforce_eager=True, max_model_len=2048, cache_gib=1, dtype="bfloat16")

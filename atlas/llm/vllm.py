@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import os
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -63,6 +64,8 @@ class VLLMEngine:
         self._tokenizer = PlainTokenizer(path)
         self._llm: Any = _start(config, path)
         self._longest: int = self._llm.llm_engine.model_config.max_model_len
+        # Ends vLLM's processes with the engine or, at the latest, with this process.
+        self._end = weakref.finalize(self, self._llm.llm_engine.engine_core.shutdown)
 
     def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         answers: list[Completion | None] = [None] * len(prompts)
@@ -122,9 +125,8 @@ class VLLMEngine:
         return parameters
 
     def close(self) -> None:
-        if self._llm is not None:
-            self._llm.llm_engine.engine_core.shutdown()
-            self._llm = None
+        self._end()
+        self._llm = None
 
 
 def _completion(result: Any, sampling: Sampling) -> Completion:
