@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from atlas.llm.costs import Prices
 
 SECONDS = "seconds.jsonl"
-Counted = TypeVar("Counted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +32,15 @@ def spent(chunks: int, sums: Mapping[str, int], seconds: float, prices: Prices) 
 
 
 def noting(
-    run: Path, watch: Callable[[str, Counted], None] | None, clock: Callable[[], float] = time.perf_counter
-) -> Callable[[str, Counted], None]:
+    run: Path, watch: Callable[[str, Any], None] | None, clock: Callable[[], float] = time.perf_counter
+) -> Callable[[str, Any], None]:
     """A watch that notes the time since the unit before, or since now, in the run's folder, then calls ``watch``.
 
     Several workers are at work at once: then it is not what the unit took, but the sum is what the run took.
     """
     last = clock()
 
-    def watched(unit: str, counts: Counted) -> None:
+    def watched(unit: str, counts: Any) -> None:
         nonlocal last
         now = clock()
         with (run / SECONDS).open("a", encoding="utf-8") as file:

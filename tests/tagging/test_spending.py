@@ -1,7 +1,6 @@
 """What a tag run has cost: kept beside the parts, whatever happens in between."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from atlas.tagging.spending import SECONDS, noted_seconds, noting, spent
 
 def test_every_unit_takes_the_time_since_the_one_before(tmp_path: Path) -> None:
     ticks = iter([100.0, 103.0, 104.5])
-    watched: Callable[[str, object], None] = noting(tmp_path, None, clock=lambda: next(ticks))
+    watched = noting(tmp_path, None, clock=lambda: next(ticks))
     watched("a", object())
     watched("b", object())
     assert noted_seconds(tmp_path, ["a"]) == 3.0
