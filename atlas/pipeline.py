@@ -116,7 +116,7 @@ def _facts(config: PipelineConfig) -> dict[str, str]:
     return {
         "corpus": config.corpus.path,
         "tagger": config.tag.engine.model,
-        "prompt": config.tag.prompt,
+        "prompt": config.tag.prompt_name,
         "sentence model": config.canonicalize.encoder,
         "tokenizer": config.chunk.tokenizer,
     }

@@ -53,6 +53,8 @@ TAGS = pa.schema(
         pa.field("model", pa.string(), nullable=False),
         pa.field("prompt", pa.string(), nullable=False),
         pa.field("completion", pa.string(), nullable=False),
+        pa.field("prompt_tokens", pa.int32(), nullable=False),
+        pa.field("completion_tokens", pa.int32(), nullable=False),
     ]
 )
 

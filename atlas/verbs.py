@@ -163,7 +163,7 @@ def tag(
     elif how.workers and how.workers > 1:
         engine, _ = beside_others(engine, threads=max(1, (os.cpu_count() or 1) // how.workers))
     stage = TagStage(config.model_copy(update={"engine": engine}))
-    recipe = {"tag": config.model_dump(mode="json")}
+    recipe = {"tag": config.model_dump(mode="json"), "chunks": str(chunks.absolute())}
     source = TableSource(str(chunks.absolute()), CHUNKS)
     watch = noting(out, hooks.watch)
     return run_stage(stage, source, out, os.path.normpath(chunks), recipe, how, watch, hooks.started)
@@ -347,7 +347,7 @@ def _check_library(model: Path, library: Library, folder: Path) -> None:
 
 
 def retry(run: str | Path, hooks: Hooks = QUIET) -> Retried:
-    """Process again what a chunk or annotate run put in quarantine."""
+    """Process again what a chunk, tag or annotate run put in quarantine."""
     folder = RunFolder.at(run)
     manifest = folder.read(MANIFEST)
     if manifest is None:
@@ -362,6 +362,10 @@ def retry(run: str | Path, hooks: Hooks = QUIET) -> Retried:
         from atlas.chunking.stage import ChunkStage
 
         stage = ChunkStage(ChunkConfig(**recipe["chunk"]))
+    elif manifest["stage"] == "tag":
+        from atlas.tagging.stage import TagStage
+
+        return retry_records(TagStage(TagConfig(**recipe["tag"])), TableSource(recipe["chunks"], CHUNKS), folder)
     else:
         raise AtlasError(f"{run}: a {manifest['stage']} run is retried by running it again")
     return retry_records(stage, DocumentSource(CorpusConfig(**recipe["corpus"])), folder)

@@ -85,7 +85,7 @@ def estimated(corpus: CorpusConfig, chunk: ChunkConfig, config: TagConfig) -> st
 
 def _tag_lines(corpus: CorpusConfig, chunk: ChunkConfig, config: TagConfig) -> list[str]:
     found = verbs.estimate(corpus, chunk, config, paid=False)
-    return costs.plan_lines(found, f"{config.engine.kind}: {config.engine.model}, prompt {config.prompt}")
+    return costs.plan_lines(found, f"{config.engine.kind}: {config.engine.model}, prompt {config.prompt_name}")
 
 
 def _input_lines(units: list[Unit]) -> list[str]:

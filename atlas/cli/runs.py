@@ -79,7 +79,7 @@ def status(
 
 
 def retry(folder: OutPath) -> None:
-    """Process again the records that a chunk or annotate run put in quarantine, and only those."""
+    """Process again the records that a chunk, tag or annotate run put in quarantine, and only those."""
     from atlas import verbs
 
     done = verbs.retry(folder)

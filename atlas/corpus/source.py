@@ -14,6 +14,7 @@ from atlas.corpus.config import CorpusConfig
 from atlas.corpus.units import Unit
 from atlas.errors import AtlasError
 from atlas.storage import resolve
+from atlas.tables import DOCUMENTS
 
 DATASET_ROW_BYTES = 4096  # assumed size of a dataset row when a unit is measured in rows
 
@@ -28,6 +29,11 @@ class DocumentSource:
     def columns(self) -> pa.Schema:
         """Schema of the carried columns."""
         return pa.schema([pa.field(name, pa.string()) for name in self.config.carry])
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of the batches that are read."""
+        return pa.schema([*DOCUMENTS, *self.columns])
 
     def identity(self) -> dict[str, Any]:
         """The settings that decide what a unit's documents are."""

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from atlas.errors import AtlasError
+from atlas.errors import AtlasError, Unavailable
 from atlas.llm.base import Completion, Finish, Prompt, Sampling
 from atlas.llm.costs import EngineCosts, Prices
 from atlas.llm.plain_text import marks_broken, until_stop
@@ -177,7 +177,7 @@ class OpenAIEngine:
             if attempt < self.config.attempts:
                 await asyncio.sleep(outcome.asked_s + jittered_s(self.config, attempt))
         if not reached.is_set():
-            raise AtlasError(f"Cannot connect to {self.url}: {reason}; is the server running? Check base_url")
+            raise Unavailable(f"Cannot connect to {self.url}: {reason}; is the server running? Check base_url")
         return Completion("", "error", detail=reason)
 
     async def _try(
@@ -210,7 +210,7 @@ class OpenAIEngine:
             return Completion("", "error", detail=told)  # this prompt's own fault
         held = "is set" if self._key else "is not set"
         mend = advice.format(variable=self.config.key_variable, held=held, model=self.model)
-        raise AtlasError(f"{self.url}: {told}: {mend}")
+        raise Unavailable(f"{self.url}: {told}: {mend}")
 
     def _shown(self, text: str) -> str:
         """``text`` shortened, without the key (taken out first: a cut must not leave half of it)."""

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from atlas.corpus.source import DocumentSource, TableSource
 from atlas.corpus.units import Reject, Unit
 from atlas.digest import of_json
+from atlas.errors import Unavailable
 from atlas.stage import Process, Stage
 from atlas.storage import atomic_output
 from atlas.tables import QUARANTINE, SCHEMA_VERSION, SUMMED
@@ -117,6 +118,8 @@ def pieces(
     try:
         yield process(batch)
         return
+    except Unavailable:
+        raise  # no record is at fault
     except Exception as error:
         if batch.num_rows == 1:
             rejects.append(_rejected(batch, rows[0], label, error))

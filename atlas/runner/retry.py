@@ -10,18 +10,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from atlas.corpus.source import DocumentSource
 from atlas.corpus.units import Reject
+from atlas.errors import Unavailable
 from atlas.runner.balance import settle
 from atlas.runner.executors import Died, Failed
 from atlas.runner.folder import RunFolder
 from atlas.runner.inspect import quarantined
-from atlas.runner.part import PROCESSING, Counts, PartWriter, counted, footer_of, pieces, read_footer
+from atlas.runner.part import PROCESSING, Counts, PartWriter, Source, counted, footer_of, pieces, read_footer
 from atlas.runner.plan import compare, plan
 from atlas.runner.processes import Processes
 from atlas.stage import Stage
 from atlas.storage import atomic_output
-from atlas.tables import DOCUMENTS
 
 Record = dict[str, Any]
 
@@ -34,7 +33,7 @@ class Retried:
     left: int
 
 
-def retry(stage: Stage, source: DocumentSource, folder: RunFolder) -> Retried:
+def retry(stage: Stage, source: Source, folder: RunFolder) -> Retried:
     """Retry every record that the stage could not process, one at a time, from its kept content.
 
     Records that now succeed go to ``parts/<unit>.retry.parquet``. A record that never became a document stays:
@@ -45,7 +44,7 @@ def retry(stage: Stage, source: DocumentSource, folder: RunFolder) -> Retried:
     with folder.writing():
         planned = plan(stage, source, folder)
         waiting = quarantined(folder)
-        worker = Processes[Record, list[pa.RecordBatch]](partial(_make_worker, stage, source.columns), workers=1)
+        worker = Processes[Record, list[pa.RecordBatch]](partial(_make_worker, stage, source.schema), workers=1)
         with closing(worker):
             for task in planned.tasks:
                 name = task.unit.name
@@ -69,17 +68,18 @@ def _of(waiting: pa.Table, unit: str) -> list[Record]:
 def _again(record: Record, worker: Processes[Record, list[pa.RecordBatch]]) -> list[pa.RecordBatch]:
     worker.submit(record)
     answer = worker.answer()
+    if isinstance(answer, Failed) and isinstance(answer.error, Unavailable):
+        raise answer.error
     return [] if isinstance(answer, Died | Failed) else answer
 
 
-def _make_worker(stage: Stage, carried: pa.Schema) -> Callable[[Record], list[pa.RecordBatch]]:
+def _make_worker(stage: Stage, schema: pa.Schema) -> Callable[[Record], list[pa.RecordBatch]]:
     process = stage.load()
-    schema = pa.schema([*DOCUMENTS, *carried])
 
     def worker(record: Record) -> list[pa.RecordBatch]:
-        document = pa.RecordBatch.from_pylist([json.loads(record["content"])], schema=schema)
+        kept = pa.RecordBatch.from_pylist([json.loads(record["content"])], schema=schema)
         rejects: list[Reject] = []
-        return list(pieces(document, [record["row"]], record["unit"], process, rejects))
+        return list(pieces(kept, [record["row"]], record["unit"], process, rejects))
 
     return worker
 
@@ -89,7 +89,7 @@ def _append(
     unit: str,
     key: str,
     stage: Stage,
-    source: DocumentSource,
+    source: Source,
     batches: list[pa.RecordBatch],
     rows: list[int],
 ) -> None:

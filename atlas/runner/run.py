@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from atlas.errors import Unavailable
 from atlas.runner.balance import Result, settle
 from atlas.runner.executors import Died, Executor, Failed, InProcess, MakeWorker, OnRay, Worker, attempt
 from atlas.runner.folder import SUMMARY, RunFolder
@@ -140,7 +141,7 @@ def _make_worker(stage: Stage, source: Source, folder: RunFolder) -> Worker[Task
 def _is_fatal(error: Exception) -> bool:
     """Whether every further unit would meet it too."""
     full = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
-    return isinstance(error, OSError) and error.errno in full
+    return isinstance(error, Unavailable) or (isinstance(error, OSError) and error.errno in full)
 
 
 def _give_up(death: Died[Task], source: Source, stage: Stage, folder: RunFolder) -> Outcome | Failed[Task]:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from atlas.llm.ctranslate2 import CTranslate2Config
 from atlas.llm.engines import KINDS, EngineConfig
+from atlas.tagging.prompt import default_prompt
 
 
 class SampleConfig(BaseModel):
@@ -31,7 +32,9 @@ class TagConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     engine: EngineConfig = Field(default_factory=CTranslate2Config, description="The engine that completes prompts.")
-    prompt: str = Field("smollm2.v1", description="Prompt that ships with Atlas, or the path of a prompt file.")
+    prompt: str | None = Field(
+        None, description="Prompt that ships with Atlas, or a prompt file's path; the one made for the model."
+    )
     unit_chunks: int | None = Field(
         None, gt=0, description="Chunks per unit of work: what a kill costs at most; as the engine likes it."
     )
@@ -41,6 +44,11 @@ class TagConfig(BaseModel):
     )
     address: str | None = Field(None, description="Address of a running Ray cluster; one is started here without.")
     sample: SampleConfig = Field(default_factory=SampleConfig, description="Which chunks are tagged.")
+
+    @property
+    def prompt_name(self) -> str:
+        """``prompt``, or the prompt that suits the model."""
+        return self.prompt or default_prompt(self.engine.model)
 
     @property
     def chunks_per_unit(self) -> int:

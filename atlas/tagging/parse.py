@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,6 +16,13 @@ _CODE = re.compile(r"[(){}\[\]=<>@|\\]|::|->|\+\+\S|\w_\w|^[A-Za-z]\.\w|https?:"
 _WORDS = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+)*")
 _THE = re.compile(r"^[Tt]he ")
 _NUMBER = re.compile(r"[\d\W_]+")
+_REFUSAL = re.compile(
+    r"\W*(?:(?:i(?:'|’)?m|i am) (?:sorry|unable|not able)|sorry, |i (?:cannot|can(?:'|’)t|won(?:'|’)t) "
+    r"|as an ai |unfortunately, i )",
+    re.IGNORECASE,
+)
+# Tags that begin with one word, beyond so many, are a model in a loop: wildlife conservation, wildlife refuge, …
+SAME_FIRST_WORD = 2
 _NOTHING = frozenset(
     (
         "none",
@@ -32,6 +40,11 @@ _NOTHING = frozenset(
         "passage",
     )
 )
+
+
+def is_refusal(answer: str) -> bool:
+    """Whether the model declined instead of answering."""
+    return _REFUSAL.match(answer) is not None
 
 
 def line_tags(answer: str, facets: Sequence[str], labels: Sequence[str], *, cut_off: bool) -> dict[str, list[str]]:
@@ -96,12 +109,13 @@ def clean(
     """The tags worth keeping, in order, each once.
 
     Dropped: empty ones, bare numbers, sentences, pieces of code, words repeated in one tag, placeholders, a
-    prompt's own examples; where ``passage`` is given, also what is no proper name that stands in it; with
-    ``words_only``, whatever has more than letters, spaces and hyphens.
+    prompt's own examples, a third tag that begins with the same word; where ``passage`` is given, also what is no
+    proper name that stands in it; with ``words_only``, whatever has more than letters, spaces and hyphens.
     """
     refused = {normal_form(text) for text in banned}
     haystack = None if passage is None else " ".join(passage.split())
     kept: dict[str, str] = {}
+    beginnings: Counter[str] = Counter()
     for raw in tags:
         tag = " ".join(raw.encode(errors="ignore").decode().split()).strip(_TRIM)  # no half of a surrogate pair
         form = normal_form(tag)
@@ -115,6 +129,9 @@ def clean(
         if _CODE.search(tag) or (words_only and not _WORDS.fullmatch(tag)):
             continue
         if haystack is not None and not _names(tag, haystack):
+            continue
+        beginnings[form.split()[0]] += 1
+        if beginnings[form.split()[0]] > SAME_FIRST_WORD and haystack is None:
             continue
         kept[form] = tag
         if len(kept) == most:

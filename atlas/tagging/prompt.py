@@ -1,6 +1,8 @@
 """Prompts are versioned files; this reads them and turns a passage into what an engine is asked."""
 
+import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +15,10 @@ from atlas.digest import of_json
 from atlas.errors import AtlasError
 from atlas.llm.base import Prompt, Sampling
 from atlas.tables import FACETS
+from atlas.tagging.choose import Choice, Feature
+from atlas.tagging.passage import shown
+
+ANY_MODEL = "json.v1"  # what a model is asked for which no prompt was made
 
 
 class _Part(BaseModel):
@@ -58,10 +64,36 @@ class Call(_Part):
         return self
 
 
-class LinePrompt(_Part):
-    """A prompt that asks a few short questions."""
+class ChoiceOfTopics(_Part):
+    """Which topics are kept, where the passage's own phrases are candidates too; see ``choose.py``."""
+
+    encoder: str
+    weights: dict[Feature, float]
+    bias: float
+    most: PositiveInt
+    least: float
+    alike: float
+
+    def choice(self) -> Choice:
+        return Choice(self.weights, self.bias, self.most, self.least, self.alike)
+
+
+class _PromptFile(_Part):
+    """What every prompt file has.
+
+    ``models`` are those for which it is the default, as patterns of their names. ``retry`` is the version of the
+    prompt that is asked once about chunks whose answer held no topic.
+    """
 
     version: str
+    models: tuple[str, ...] = ()
+    retry: str | None = None
+    choice: ChoiceOfTopics | None = None
+
+
+class LinePrompt(_PromptFile):
+    """A prompt that asks a few short questions."""
+
     calls: tuple[Call, ...]
 
 
@@ -70,10 +102,9 @@ class JsonExample(_Part):
     answer: str
 
 
-class JsonPrompt(_Part):
+class JsonPrompt(_PromptFile):
     """A prompt that asks for all facets in one JSON object."""
 
-    version: str
     instructions: str
     passage_chars: PositiveInt
     max_tokens: PositiveInt
@@ -94,7 +125,8 @@ PromptFile = LinePrompt | JsonPrompt
 class Question:
     """What is asked of an engine about each passage, and how the answer is read.
 
-    ``labels`` are the words in front of each facet's tags in a line; empty where the answer is JSON.
+    ``labels`` are the words in front of each facet's tags in a line; empty where the answer is JSON. ``marks`` are
+    the words before a colon that give the prompt its structure, which no passage may imitate.
     """
 
     facets: tuple[str, ...]
@@ -107,10 +139,11 @@ class Question:
     max_tags: dict[str, int]
     quoted: frozenset[str]
     words_only: frozenset[str]
+    marks: tuple[str, ...]
 
     def about(self, passage: str) -> Prompt:
-        """The prompt for a passage. White space is folded, so that a passage can't close its own paragraph."""
-        return Prompt(self.static, f"{self.before}{' '.join(passage.split())[: self.passage_chars]}{self.after}")
+        """The prompt for a passage."""
+        return Prompt(self.static, f"{self.before}{shown(passage, self.passage_chars, self.marks)}{self.after}")
 
 
 def questions(prompt: PromptFile) -> list[Question]:
@@ -131,11 +164,28 @@ def _line_question(call: Call) -> Question:
         before="",
         after=f"\n\n{labels[0]}:",
         passage_chars=call.passage_chars,
-        sampling=Sampling(call.max_tokens, ("\n",), banned=tuple(copied) if call.ban_examples else ()),
+        sampling=Sampling(
+            call.max_tokens,
+            ("\n",),
+            banned=tuple(copied) if call.ban_examples else (),
+            regex=_line_regex(labels, call.max_tags),
+        ),
         max_tags={field.facet: call.max_tags for field in call.fields},
         quoted=frozenset(field.facet for field in call.fields if call.quoted),
         words_only=frozenset(field.facet for field in call.fields if call.words_only),
+        marks=labels,
     )
+
+
+# A tag as an engine can be bound to it: no line's end, no list within, nothing that parts tags.
+_TAG = r"[^\n,;:|.(){}\[\]<>=\"]{2,40}"
+
+
+def _line_regex(labels: tuple[str, ...], most: int) -> str:
+    """What an answer looks like: `` tag, tag, tag.`` or `` tag. Label: tag.``, without its first label."""
+    if len(labels) == 1:
+        return rf" {_TAG}(, {_TAG}){{0,{most - 1}}}\."
+    return rf" {_TAG}\." + "".join(rf" {re.escape(label)}: {_TAG}\." for label in labels[1:])
 
 
 def _answer(labels: tuple[str, ...], answers: tuple[str, ...]) -> str:
@@ -160,7 +210,44 @@ def _json_question(prompt: JsonPrompt) -> Question:
         max_tags=prompt.max_tags,
         quoted=frozenset(["entity"]),
         words_only=frozenset(["tone", "form"]),
+        marks=("Passage", "Answer"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Everything that is asked about a chunk: the questions, and those put once more where no topic came back."""
+
+    version: str
+    questions: tuple[Question, ...]
+    again: tuple[Question, ...] = ()
+    topics: ChoiceOfTopics | None = None
+
+    def about(self, facet: str) -> tuple[Question, ...]:
+        """The questions that ask for a facet."""
+        return tuple(question for question in self.questions if facet in question.facets)
+
+
+def asking(name: str) -> Asking:
+    """What the prompt of that name asks, its retry prompt included."""
+    prompt = prompt_file(name)
+    again = questions(prompt_file(prompt.retry)) if prompt.retry else []
+    return Asking(prompt.version, tuple(questions(prompt)), tuple(again), prompt.choice)
+
+
+def default_prompt(model: str) -> str:
+    """The prompt that was made for a model, by its name, or the one for any."""
+    name = model.rsplit("/", 1)[-1].casefold()
+    for version in shipped():
+        if any(fnmatchcase(name, pattern) for pattern in prompt_file(version).models):
+            return version
+    return ANY_MODEL
+
+
+def shipped() -> list[str]:
+    """The versions of the prompts that ship with Atlas."""
+    folder = files("atlas.tagging") / "prompts"
+    return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
 
 
 def prompt_file(name: str) -> PromptFile:
@@ -170,14 +257,13 @@ def prompt_file(name: str) -> PromptFile:
         AtlasError: no such prompt, or a file that is none.
     """
     path = Path(name)
-    shipped = files("atlas.tagging") / "prompts" / f"{name}.yaml"
+    own = files("atlas.tagging") / "prompts" / f"{name}.yaml"
     if path.is_file():
         raw = path.read_bytes()
-    elif "/" not in name and shipped.is_file():
-        raw = shipped.read_bytes()
+    elif "/" not in name and own.is_file():
+        raw = own.read_bytes()
     else:
-        known = sorted(f.name.removesuffix(".yaml") for f in (files("atlas.tagging") / "prompts").iterdir())
-        raise AtlasError(f"prompt {name!r}: no such file, and Atlas ships {', '.join(known)}")
+        raise AtlasError(f"prompt {name!r}: no such file, and Atlas ships {', '.join(shipped())}")
     try:
         return _parsed(raw)
     except (UnicodeDecodeError, yaml.YAMLError, ValidationError, TypeError) as error:
@@ -191,5 +277,7 @@ def _parsed(raw: bytes) -> PromptFile:
 
 
 def prompt_digest(name: str) -> str:
-    """Digest of a prompt's content, so that an edited file is another prompt."""
-    return of_json(prompt_file(name).model_dump(mode="json"))
+    """Digest of a prompt's content and of its retry's, so that an edited file is another prompt."""
+    prompt = prompt_file(name)
+    retry = prompt_file(prompt.retry).model_dump(mode="json") if prompt.retry else None
+    return of_json([prompt.model_dump(mode="json"), retry])

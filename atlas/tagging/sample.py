@@ -86,7 +86,7 @@ def _priced(tag: TagConfig) -> dict[str, Any]:
     return {
         "kind": engine.kind,
         "model": engine.model,
-        "prompt": prompt_digest(tag.prompt),
+        "prompt": prompt_digest(tag.prompt_name),
         "prices": repr(prices(engine)),
         "chunks_per_s": getattr(engine, "chunks_per_s", None),
     }

@@ -1,18 +1,28 @@
 """The tag stage: chunks in, the same chunks with an LLM's free tags out."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from atlas.errors import AtlasError
 from atlas.llm.base import Completion, Engine
 from atlas.llm.engines import load as load_engine
+from atlas.llm.remembering import RememberingEngine
+from atlas.models.encoder import encoder
+from atlas.models.identity import model_identity
 from atlas.stage import Process
 from atlas.tables import CHUNKS, FACETS, TAGS
+from atlas.tagging.choose import candidates, chosen
 from atlas.tagging.config import TagConfig
-from atlas.tagging.parse import clean, json_tags, line_tags
-from atlas.tagging.prompt import Question, prompt_digest, prompt_file, questions
+from atlas.tagging.parse import clean, is_refusal, json_tags, line_tags
+from atlas.tagging.passage import quiet
+from atlas.tagging.prompt import ChoiceOfTopics, Question, asking, prompt_digest
+
+# Text and the model's topics of several passages to the topics that are kept.
+Choose = Callable[[Sequence[str], Sequence[Sequence[str]]], list[list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,70 +36,131 @@ class TagStage:
         return pa.schema([*TAGS, *carried])
 
     def identity(self) -> dict[str, Any]:
+        prompt = self.config.prompt_name
         return {
             "engine": self.config.engine.kind,
             "model": self.config.engine.model,
-            "prompt": prompt_file(self.config.prompt).version,
-            "prompt_digest": prompt_digest(self.config.prompt),
+            "model_digest": model_identity(self.config.engine.model),
+            "prompt": asking(prompt).version,
+            "prompt_digest": prompt_digest(prompt),
         }
 
     def load(self) -> Process:
-        engine = load_engine(self.config.engine)
-        prompt = prompt_file(self.config.prompt)
-        asked = questions(prompt)
-        return lambda chunks: tag_chunks(chunks, engine, asked, prompt.version)
+        asked = asking(self.config.prompt_name)
+        choose = chooser(asked.topics) if asked.topics else None
+        engine = RememberingEngine(load_engine(self.config.engine))
+        return lambda chunks: tag_chunks(chunks, engine, asked.questions, asked.version, asked.again, choose)
+
+
+def chooser(topics: ChoiceOfTopics) -> Choose:
+    """Chooses topics with the sentence model that the prompt names."""
+    model = encoder(topics.encoder)
+    choice = topics.choice()
+
+    def choose(passages: Sequence[str], written: Sequence[Sequence[str]]) -> list[list[str]]:
+        folded = [quiet(" ".join(passage.split())) for passage in passages]
+        return [chosen(found, choice) for found in candidates(folded, written, model.encode)]
+
+    return choose
 
 
 @dataclass(slots=True)
-class _Tagged:
-    """What came back about one chunk, over all questions."""
+class Tagged:
+    """What came back about one passage, over all questions. ``raw`` holds every answer by what was asked."""
 
+    passage: str
     tags: dict[str, list[str]]
     raw: dict[str, str]
-    statuses: set[str]
+    status: str = "ok"
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
 
 
-def tag_chunks(chunks: pa.RecordBatch, engine: Engine, asked: list[Question], version: str) -> pa.RecordBatch:
+def tag_chunks(
+    chunks: pa.RecordBatch,
+    engine: Engine,
+    asked: Sequence[Question],
+    version: str,
+    again: Sequence[Question] = (),
+    choose: Choose | None = None,
+) -> pa.RecordBatch:
     """Tag every chunk of a batch of schema CHUNKS (further columns are carried).
 
-    Status per chunk: ``ok``; ``unparsed`` where no content tag could be read; ``refused``; ``truncated``
-    where the answer broke off before its first tag.
+    Chunks without a topic are asked ``again`` once, with other questions. Status per chunk: ``ok``; ``unparsed`` where
+    no content tag could be read; ``refused``; ``truncated`` where the answer broke off before its first tag.
+
+    Raises:
+        AtlasError: the engine could not complete a prompt about one of the chunks.
     """
-    passages = chunks.column("text").to_pylist()
-    found = [_Tagged({facet: [] for facet in FACETS}, {}, set()) for _ in passages]
+    return _table(
+        chunks, tag_passages(chunks.column("text").to_pylist(), engine, asked, again, choose), engine, version
+    )
+
+
+def tag_passages(
+    passages: Sequence[str],
+    engine: Engine,
+    asked: Sequence[Question],
+    again: Sequence[Question] = (),
+    choose: Choose | None = None,
+) -> list[Tagged]:
+    """Tag texts; see ``tag_chunks``."""
+    found = [Tagged(text, {facet: [] for facet in FACETS}, {}) for text in passages]
     for question in asked:
-        completions = engine.complete([question.about(p) for p in passages], question.sampling)
-        for passage, completion, tagged in zip(passages, completions, found, strict=True):
-            _read(question, passage, completion, tagged)
-    columns = {name: chunks.column(name) for name in chunks.schema.names}
-    for facet in FACETS:
-        columns[facet] = pa.array([tagged.tags[facet] for tagged in found], pa.list_(pa.string()))
-    columns["tag_status"] = pa.array([_status(tagged) for tagged in found])
-    for name, value in (("engine", engine.name), ("model", engine.model), ("prompt", version)):
-        columns[name] = pa.array([value] * len(passages), pa.string())
-    columns["completion"] = pa.array([json.dumps(tagged.raw, ensure_ascii=False) for tagged in found])
-    carried = [chunks.schema.field(name) for name in chunks.schema.names if name not in CHUNKS.names]
-    schema = pa.schema([*TAGS, *carried])
-    return pa.RecordBatch.from_arrays([columns[f.name] for f in schema], schema=schema)
+        _ask(engine, question, found)
+    silent = [tagged for tagged in found if tagged.status != "ok"]
+    for question in again if silent else ():
+        _ask(engine, question, silent, "retry ")
+    if choose is not None:
+        spoken = [tagged for tagged in found if tagged.tags["content"]]
+        topics = choose([tagged.passage for tagged in spoken], [tagged.tags["content"] for tagged in spoken])
+        for tagged, kept in zip(spoken, topics, strict=True):
+            tagged.tags["content"] = kept
+    return found
 
 
-def _read(question: Question, passage: str, completion: Completion, tagged: _Tagged) -> None:
-    tagged.raw["+".join(question.facets)] = completion.text.encode(errors="replace").decode()
-    if completion.finish in ("refused", "error"):
-        tagged.statuses.add("refused" if completion.finish == "refused" else "unparsed")
-        return
+def _ask(engine: Engine, question: Question, found: Sequence[Tagged], prefix: str = "") -> None:
+    completions = engine.complete([question.about(tagged.passage) for tagged in found], question.sampling)
+    for completion, tagged in zip(completions, found, strict=True):
+        if completion.finish == "error":
+            raise AtlasError(f"{engine.name} {engine.model}: {completion.detail or 'no answer'}")
+        tagged.prompt_tokens += completion.prompt_tokens
+        tagged.completion_tokens += completion.completion_tokens
+        tagged.raw[prefix + "+".join(question.facets)] = completion.text.encode(errors="replace").decode()
+        _read(question, completion, tagged)
+
+
+def _read(question: Question, completion: Completion, tagged: Tagged) -> None:
+    """Take the tags out of an answer; where it holds no topic, note why."""
     cut_off = completion.finish == "length"
-    if question.labels:
+    refused = completion.finish == "refused" or is_refusal(completion.text)
+    if refused:
+        answers = {}
+    elif question.labels:
         answers = line_tags(completion.text, question.facets, question.labels, cut_off=cut_off)
     else:
         answers = json_tags(completion.text, question.facets) or {}
     for facet, tags in answers.items():
-        quoted = passage if facet in question.quoted else None
+        if tagged.tags[facet]:
+            continue  # a second question adds what is missing
+        quoted = tagged.passage if facet in question.quoted else None
         strict = facet in question.words_only
         tagged.tags[facet] = clean(tags, quoted, question.max_tags[facet], question.sampling.banned, words_only=strict)
-    if "content" in question.facets and not tagged.tags["content"]:
-        tagged.statuses.add("truncated" if cut_off else "unparsed")
+    if "content" in question.facets:
+        why = "refused" if refused else "truncated" if cut_off else "unparsed"
+        tagged.status = "ok" if tagged.tags["content"] else why
 
 
-def _status(tagged: _Tagged) -> str:
-    return next((status for status in ("refused", "truncated", "unparsed") if status in tagged.statuses), "ok")
+def _table(chunks: pa.RecordBatch, found: Sequence[Tagged], engine: Engine, version: str) -> pa.RecordBatch:
+    columns = {name: chunks.column(name) for name in chunks.schema.names}
+    for facet in FACETS:
+        columns[facet] = pa.array([tagged.tags[facet] for tagged in found], pa.list_(pa.string()))
+    columns["tag_status"] = pa.array([tagged.status for tagged in found], pa.string())
+    for name, value in (("engine", engine.name), ("model", engine.model), ("prompt", version)):
+        columns[name] = pa.array([value] * len(found), pa.string())
+    columns["completion"] = pa.array([json.dumps(tagged.raw, ensure_ascii=False) for tagged in found], pa.string())
+    columns["prompt_tokens"] = pa.array([tagged.prompt_tokens for tagged in found], pa.int32())
+    columns["completion_tokens"] = pa.array([tagged.completion_tokens for tagged in found], pa.int32())
+    carried = [chunks.schema.field(name) for name in chunks.schema.names if name not in CHUNKS.names]
+    schema = pa.schema([*TAGS, *carried])
+    return pa.RecordBatch.from_arrays([columns[f.name] for f in schema], schema=schema)

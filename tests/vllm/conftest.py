@@ -74,7 +74,7 @@ def chunks() -> pa.RecordBatch:
 @pytest.fixture(scope="session")
 def asked() -> list[Question]:
     """The questions of the default prompt."""
-    return questions(prompt_file(TagConfig().prompt))
+    return questions(prompt_file(TagConfig().prompt_name))
 
 
 @pytest.fixture

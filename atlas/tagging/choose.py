@@ -1,0 +1,114 @@
+"""Which topics of a passage are kept: tags that the model wrote and phrases of the text, weighed by one linear model.
+
+A small language model writes good general topics and misses specific ones; phrases of the text are the reverse. Each
+candidate gets the probability that a person would have given it, from a few features that cost next to nothing
+beside the language model. ``benchmarks/fit_choice.py`` fits the weights on human labels; the prompt file holds them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from atlas.library.names import normal_form
+from atlas.tagging.phrases import phrases, words_of
+
+Embed = Callable[[Sequence[str]], np.ndarray]  # texts to float32 [texts, dimensions], rows of length 1
+# Cosine with the passage; mean cosine with all candidates; highest cosine with another tag of the model's; whether
+# the model wrote it; how often its words stand in the passage; how early it stands there; whether it is long.
+Feature = Literal["passage", "kin", "model", "written", "words", "early", "longer"]
+WORD_MOST = 5  # times that a word's occurrences count
+FEATURES: tuple[Feature, ...] = get_args(Feature)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How topics are chosen: ``bias`` and ``weights`` give the log odds of a candidate.
+
+    At most ``most`` are kept, best first, of those whose probability is at least ``least``; the model's best one is
+    kept always. A candidate is dropped where its cosine with a better one is above ``alike``.
+    """
+
+    weights: Mapping[Feature, float]
+    bias: float
+    most: int
+    least: float
+    alike: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The candidates of one passage. ``features`` is float32 [candidates, FEATURES], ``vectors`` their embeddings."""
+
+    tags: list[str]
+    written: np.ndarray
+    features: np.ndarray
+    vectors: np.ndarray
+
+
+def candidates(passages: Sequence[str], written: Sequence[Sequence[str]], embed: Embed) -> list[Candidates]:
+    """Every tag that the model wrote about a passage, and the phrases of its text, with their features."""
+    found = [_gathered(passage, tags) for passage, tags in zip(passages, written, strict=True)]
+    texts = list(dict.fromkeys([*passages, *(tag for tags, _ in found for tag in tags.values())]))
+    vectors = dict(zip(texts, embed(texts), strict=True))
+    return [_described(p, tags, plain, vectors) for p, (tags, plain) in zip(passages, found, strict=True)]
+
+
+def _gathered(passage: str, written: Sequence[str]) -> tuple[dict[str, str], np.ndarray]:
+    """Candidates by normal form, the model's first, and which of them are the model's."""
+    tags = {normal_form(tag): tag for tag in reversed(written)}
+    tags = dict(reversed(tags.items()))
+    own = len(tags)
+    for form, phrase in phrases(passage).items():
+        tags.setdefault(form, phrase.text)
+    return tags, np.arange(len(tags)) < own
+
+
+def _described(
+    passage: str, tags: dict[str, str], written: np.ndarray, vectors: Mapping[str, np.ndarray]
+) -> Candidates:
+    inside, words = phrases(passage), words_of(passage)
+    dimensions = len(vectors[passage])
+    matrix = np.array([vectors[tag] for tag in tags.values()], np.float32).reshape(len(tags), dimensions)
+    alike = matrix @ matrix.T
+    others = np.where(written[None, :] & ~np.eye(len(tags), dtype=bool), alike, 0.0)
+    rows = []
+    for number, form in enumerate(tags):
+        own = form.split() or [form]
+        phrase = inside.get(form)
+        rows.append(
+            (
+                float(matrix[number] @ vectors[passage]),
+                float(alike[number].mean()),
+                float(others[number].max()),
+                float(written[number]),
+                np.log1p(np.mean([min(words[word], WORD_MOST) for word in own])),
+                1 - phrase.first if phrase else 0.0,
+                float(len(own) > 2),
+            )
+        )
+    features = np.array(rows, np.float32).reshape(len(tags), len(FEATURES))
+    return Candidates(list(tags.values()), written, features, matrix)
+
+
+def probabilities(found: Candidates, choice: Choice) -> np.ndarray:
+    """The probability of each candidate, float64 [candidates]."""
+    weights = np.array([choice.weights.get(name, 0.0) for name in FEATURES])
+    return 1 / (1 + np.exp(-(found.features @ weights + choice.bias)))
+
+
+def chosen(found: Candidates, choice: Choice) -> list[str]:
+    """The tags that are kept, best first."""
+    scores = probabilities(found, choice)
+    kept: list[int] = []
+    for number in np.argsort(-scores, kind="stable"):
+        if len(kept) == choice.most or scores[number] < choice.least:
+            break
+        if all(found.vectors[number] @ found.vectors[other] <= choice.alike for other in kept):
+            kept.append(int(number))
+    own = [int(number) for number in np.flatnonzero(found.written)]
+    if own and not set(own) & set(kept):
+        best = max(own, key=lambda number: scores[number])
+        kept = [*kept[: choice.most - 1], best]
+    return [found.tags[number] for number in kept]

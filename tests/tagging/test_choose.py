@@ -1,0 +1,107 @@
+"""Which topics are kept: candidates from the model and from the text, weighed alike whatever surrounds them."""
+
+from collections.abc import Sequence
+from string import ascii_lowercase
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from atlas.library.names import normal_form
+from atlas.tagging.choose import FEATURES, Choice, candidates, chosen, probabilities
+from atlas.tagging.phrases import PHRASES_MOST, STOP_WORDS, WORDS_MOST, phrases
+
+PASSAGE = (
+    "Coral reefs are bleaching. Warm water drives algae out of the coral, and without algae the coral starves. "
+    "Marine biologists measured water temperature on twelve coral reefs near Belize."
+)
+
+
+def embed(texts: Sequence[str]) -> np.ndarray:
+    """Letters counted: enough for texts of like letters to be alike."""
+    counts = np.array([[text.lower().count(letter) for letter in ascii_lowercase] for text in texts], float)
+    return (counts + 0.01) / np.linalg.norm(counts + 0.01, axis=1, keepdims=True)
+
+
+def choice(**changes: object) -> Choice:
+    told = {"weights": {"passage": 4.0, "words": 1.0}, "bias": -3.0, "most": 4, "least": 0.0, "alike": 0.99}
+    return Choice(**(told | changes))  # type: ignore[arg-type]
+
+
+def kept(written: Sequence[str], how: Choice, passage: str = PASSAGE) -> list[str]:
+    [found] = candidates([passage], [written], embed)
+    return chosen(found, how)
+
+
+# Phrases
+
+
+def test_phrases_are_runs_of_words_between_stop_words_and_punctuation() -> None:
+    found = phrases("Coral reefs are bleaching. Warm water drives algae out of coral reefs near Belize.")
+    assert {"coral reef", "warm water", "algae", "belize"} <= set(found)
+    assert found["coral reef"].count == 2
+    assert found["coral reef"].first == 0
+    assert "bleaching warm" not in found
+
+
+def test_phrase_is_spelt_as_it_first_stands_without_the_capital_of_its_sentence() -> None:
+    found = phrases("Tidal power. The NASA probe left Cape Canaveral.")
+    assert found["tidal power"].text == "tidal power"
+    assert "NASA" in found["nasa probe"].text
+    assert "Cape Canaveral" in {phrase.text for phrase in found.values()}
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_phrases_of_any_text_are_few_short_and_start_with_no_stop_word(text: str) -> None:
+    found = phrases(text)
+    assert len(found) <= PHRASES_MOST
+    for form, phrase in found.items():
+        assert form
+        assert form == normal_form(phrase.text)
+        assert len(phrase.text.split()) <= WORDS_MOST
+        assert phrase.text.split()[0].lower() not in STOP_WORDS
+        assert 0 <= phrase.first <= 1
+
+
+# Choice
+
+
+def test_candidates_are_the_models_tags_and_the_texts_phrases_each_once() -> None:
+    [found] = candidates([PASSAGE], [["Coral reef", "ecology"]], embed)
+    assert found.tags[:2] == ["Coral reef", "ecology"]
+    forms = [normal_form(tag) for tag in found.tags]
+    assert len(forms) == len(set(forms))
+    assert found.written.tolist() == [True, True] + [False] * (len(forms) - 2)
+    assert found.features.shape == (len(forms), len(FEATURES))
+
+
+def test_best_come_first_at_most_so_many() -> None:
+    [found] = candidates([PASSAGE], [["ecology"]], embed)
+    how = choice(weights={"words": 1.0}, most=3)
+    scores = dict(zip(found.tags, probabilities(found, how), strict=True))
+    tags = chosen(found, how)
+    assert len(tags) == 3
+    assert tags[0] == max(scores, key=lambda tag: scores[tag])
+
+
+def test_unlikely_candidates_are_left_out_but_for_the_models_best() -> None:
+    assert kept(["ecology", "zzz"], choice(least=1.0)) == ["ecology"]
+    assert kept([], choice(least=1.0)) == []
+
+
+def test_second_of_two_that_are_alike_is_left_out() -> None:
+    how = choice(weights={"written": 5.0}, alike=0.95, most=10)
+    assert kept(["coral", "carol", "fuzzy pigs"], how)[:2] == ["coral", "fuzzy pigs"]
+
+
+def test_passage_gets_the_same_tags_alone_and_among_others() -> None:
+    others = ["Nothing of this matters.", PASSAGE, "A hash table maps keys to values."]
+    together = candidates(others, [["noise"], ["ecology"], ["hashing"]], embed)
+    assert chosen(together[1], choice()) == kept(["ecology"], choice())
+
+
+@pytest.mark.parametrize("passage", ["", " ", "12 34", "the of and", "猫が好き", "\ud83e"])
+def test_passage_without_phrases_keeps_what_the_model_wrote(passage: str) -> None:
+    assert "sets" in kept(["sets"], choice(), passage)
