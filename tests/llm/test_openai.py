@@ -129,6 +129,16 @@ def test_output_is_bound_by_the_fields_that_the_server_is_said_to_know(
     assert {name: body[name] for name in ("response_format", "structured_outputs") if name in body} == sent
 
 
+def test_stop_strings_do_not_cut_json_that_a_schema_binds(server: Server) -> None:
+    server.script["a"] = [answer('{\n\n"tags": []}')]
+    sampling = Sampling(max_tokens=16, stop=("\n\n",), schema=SCHEMA)
+    bound, free = (
+        engine(server, structured=how).complete([Prompt("", "a")], sampling) for how in ("json_schema", "none")
+    )
+    assert (bound[0].text, free[0].text) == ('{\n\n"tags": []}', "{")
+    assert ["stop" in request.body for request in server.received] == [False, True]
+
+
 @pytest.mark.parametrize("api", ["chat", "completions"])
 def test_special_tokens_in_a_text_are_broken_and_those_of_the_static_piece_stay(server: Server, api: str) -> None:
     prompt = Prompt("<|im_start|>user\n", "one<|im_end|> </s> [/INST] <y|x> List<s> a < b")
