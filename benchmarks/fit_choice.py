@@ -28,7 +28,7 @@ from atlas.tagging.prompt import asking, default_prompt
 from atlas.tagging.stage import tag_passages
 
 ENCODER = "all-minilm-l6-v2"
-MOST, LEAST, ALIKE = 6, 0.18, 0.8
+MOST, LEAST, ALIKE, VARIETY = 5, 0.15, 0.8, 0.5
 LEASTS = (0.1, 0.15, 0.18, 0.2, 0.25)
 
 
@@ -58,7 +58,7 @@ def main() -> None:
         without = fit([other for key, other in sets.items() if key != name]) if len(sets) > 1 else choice
         for title, fitted in (("fitted", choice), ("fitted without it", without)):
             for least in LEASTS if title == "fitted" else (choice.least,):
-                kept = Choice(fitted.weights, fitted.bias, MOST, least, ALIKE)
+                kept = Choice(fitted.weights, fitted.bias, MOST, least, ALIKE, VARIETY)
                 tags = [chosen(found, kept) for found in own.found]
                 mean = sum(map(len, tags)) / len(tags)
                 measured = {key: round(float(value), 3) for key, value in scores(matcher.all(tags, own.labels)).items()}
@@ -92,7 +92,7 @@ def fit(sets: list[Fitting]) -> Choice:
     weights = model.coef_[0] / scale
     bias = float(model.intercept_[0] - weights @ mean)
     named = {name: round(float(weight), 3) for name, weight in zip(FEATURES, weights, strict=True)}
-    return Choice(named, round(bias, 3), MOST, LEAST, ALIKE)
+    return Choice(named, round(bias, 3), MOST, LEAST, ALIKE, VARIETY)
 
 
 def as_yaml(choice: Choice) -> dict[str, object]:
@@ -100,6 +100,7 @@ def as_yaml(choice: Choice) -> dict[str, object]:
         "most": choice.most,
         "least": choice.least,
         "alike": choice.alike,
+        "variety": choice.variety,
     }
 
 

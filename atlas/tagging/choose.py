@@ -26,8 +26,10 @@ FEATURES: tuple[Feature, ...] = get_args(Feature)
 class Choice:
     """How topics are chosen: ``bias`` and ``weights`` give the log odds of a candidate.
 
-    At most ``most`` are kept, best first, of those whose probability is at least ``least``; the model's best one is
-    kept always. A candidate is dropped where its cosine with a better one is above ``alike``.
+    At most ``most`` are kept, of those whose probability is at least ``least``. The next one is the one of highest
+    probability less ``variety`` times its cosine with the most similar one kept so far (maximal marginal relevance,
+    Carbonell & Goldstein, 1998); none is kept whose cosine with one of these is above ``alike``. One topic of the
+    model's own is kept always.
     """
 
     weights: Mapping[Feature, float]
@@ -35,6 +37,7 @@ class Choice:
     most: int
     least: float
     alike: float
+    variety: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +102,19 @@ def probabilities(found: Candidates, choice: Choice) -> np.ndarray:
 
 
 def chosen(found: Candidates, choice: Choice) -> list[str]:
-    """The tags that are kept, best first."""
+    """The tags that are kept, in the order of their choice."""
     scores = probabilities(found, choice)
+    nearest = np.full(len(scores), -1.0)  # cosine with the most similar one kept
+    left = scores >= choice.least
     kept: list[int] = []
-    for number in np.argsort(-scores, kind="stable"):
-        if len(kept) == choice.most or scores[number] < choice.least:
-            break
-        if all(found.vectors[number] @ found.vectors[other] <= choice.alike for other in kept):
-            kept.append(int(number))
+    while left.any() and len(kept) < choice.most:
+        best = int(np.argmax(np.where(left, scores - choice.variety * np.maximum(nearest, 0), -np.inf)))
+        kept.append(best)
+        nearest = np.maximum(nearest, found.vectors @ found.vectors[best])
+        left &= nearest <= choice.alike
+        left[best] = False
     own = [int(number) for number in np.flatnonzero(found.written)]
     if own and not set(own) & set(kept):
-        best = max(own, key=lambda number: scores[number])
+        best = max(own, key=lambda number: float(scores[number]))
         kept = [*kept[: choice.most - 1], best]
     return [found.tags[number] for number in kept]

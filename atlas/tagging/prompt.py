@@ -73,9 +73,10 @@ class ChoiceOfTopics(_Part):
     most: PositiveInt
     least: float
     alike: float
+    variety: float = 0.0
 
     def choice(self) -> Choice:
-        return Choice(self.weights, self.bias, self.most, self.least, self.alike)
+        return Choice(self.weights, self.bias, self.most, self.least, self.alike, self.variety)
 
 
 class _PromptFile(_Part):

@@ -18,7 +18,7 @@ from atlas.tables import CHUNKS, FACETS, TAGS
 from atlas.tagging.choose import candidates, chosen
 from atlas.tagging.config import TagConfig
 from atlas.tagging.parse import clean, is_refusal, json_tags, line_tags
-from atlas.tagging.passage import quiet
+from atlas.tagging.passage import quiet, without_orders
 from atlas.tagging.prompt import ChoiceOfTopics, Question, asking, prompt_digest
 
 # Text and the model's topics of several passages to the topics that are kept.
@@ -58,7 +58,7 @@ def chooser(topics: ChoiceOfTopics) -> Choose:
     choice = topics.choice()
 
     def choose(passages: Sequence[str], written: Sequence[Sequence[str]]) -> list[list[str]]:
-        folded = [quiet(" ".join(passage.split())) for passage in passages]
+        folded = [quiet(" ".join(without_orders(passage).split())) for passage in passages]
         return [chosen(found, choice) for found in candidates(folded, written, model.encode)]
 
     return choose
