@@ -46,7 +46,7 @@ lint: install
 DATA ?= ../shared/data
 bench: install
 	$(BIN)/python benchmarks/segmentation.py --data $(DATA)
-	$(BIN)/python benchmarks/tagging.py --data examples/corpus
+	$(BIN)/python benchmarks/tagging.py --data examples/corpus --sets ctranslate2,batch
 	$(BIN)/python benchmarks/annotate.py --data runs/quickstart
 	$(BIN)/python benchmarks/annotator_views.py --data runs/quickstart
 

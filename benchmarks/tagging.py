@@ -1,11 +1,11 @@
 """What does Atlas add to the raw engine's time, and which batch size is fastest?
 
-Real chunks (``--data examples/corpus``) are tagged three ways in turn: by the raw engine on ready prompts, by Atlas's
-engine, and by the whole tag stage. Medians of several rounds, and their ratio to the raw engine's; the bar is 1.10.
+Real chunks (``--data examples/corpus``) are tagged in turn: by the raw engine on ready prompts, by Atlas's
+engine, and by the whole tag stage; ``stage-choosing`` also runs the sentence model by which topics are chosen. Medians
+of several rounds, and their ratio to the raw engine's; the bar is 1.10.
 Sets, one for each engine: ``ctranslate2`` (raw: the generator on encoded, sorted prompts), ``vllm`` (raw:
 ``LLM.generate`` on token ids) and ``openai`` (raw: a plain asyncio and httpx loop over ready bodies, against a server
-that the benchmark starts). ``batch`` compares batch sizes of the
-embedded engine.
+that the benchmark starts). ``batch`` compares batch sizes of the embedded engine.
 
 ``vllm`` and ``openai`` need vLLM; with its CPU build (``make vllm``), one command per environment:
 
@@ -33,12 +33,12 @@ from atlas.corpus.source import DocumentSource
 from atlas.llm import ctranslate2, openai, vllm
 from atlas.llm.base import Engine
 from atlas.models.fetch import locate
-from atlas.tagging.prompt import Question, prompt_file, questions
-from atlas.tagging.stage import tag_chunks
+from atlas.tagging.prompt import Question, asking, prompt_file, questions
+from atlas.tagging.stage import chooser, tag_chunks
 
 CHUNKS = 24
 ROUNDS = 5
-PROMPT = "smollm2.v1"
+PROMPT = "smollm2.v2"
 ON_CPU = vllm.VLLMConfig(device="cpu", enforce_eager=True, max_model_len=2048, cache_gib=1, dtype="bfloat16")
 BATCHES = (2, 4, 8, 16)
 
@@ -124,12 +124,15 @@ async def _post_all(url: str, bodies: Iterator[dict[str, Any]], concurrency: int
 def overhead(chunks: pa.RecordBatch, asked: list[Question], engine: Engine, raw: Callable[[], None]) -> list[Row]:
     """Times of the raw engine, of Atlas's and of the stage, in turn, so that all meet the same disturbances."""
     passages = chunks.column("text").to_pylist()
+    topics = asking(PROMPT).topics
+    choose = chooser(topics) if topics else None
     systems: dict[str, Callable[[], Any]] = {
         f"baseline-{engine.name}-raw": raw,
         f"atlas-{engine.name}-engine": lambda: [
             engine.complete([q.about(p) for p in passages], q.sampling) for q in asked
         ],
         f"atlas-{engine.name}-stage": lambda: tag_chunks(chunks, engine, asked, PROMPT),
+        f"atlas-{engine.name}-stage-choosing": lambda: tag_chunks(chunks, engine, asked, PROMPT, choose=choose),
     }
     raw()  # warm up
     times = in_turn(systems)

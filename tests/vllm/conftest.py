@@ -23,7 +23,7 @@ from atlas.llm.base import Engine
 from atlas.llm.vllm import VLLMConfig
 from atlas.models.fetch import locate
 from atlas.tagging.config import TagConfig
-from atlas.tagging.prompt import Question, prompt_file, questions
+from atlas.tagging.prompt import Question, asking, prompt_file, questions
 from atlas.tagging.stage import tag_chunks
 
 CORPUS = Path(__file__).parents[2] / "examples" / "corpus"
@@ -85,7 +85,7 @@ def parse_rate(
 
     def measured(engine: Engine) -> float:
         start = perf_counter()
-        tagged = tag_chunks(chunks, engine, asked, "test")
+        tagged = tag_chunks(chunks, engine, asked, "test", asking(TagConfig().prompt_name).again)
         seconds = perf_counter() - start
         assert [row["doc_id"] for row in tagged.to_pylist()] == [row["doc_id"] for row in chunks.to_pylist()]
         rate = tagged.column("tag_status").to_pylist().count("ok") / chunks.num_rows
