@@ -38,7 +38,7 @@ def without_orders(passage: str) -> str:
     """The passage without the sentences that give orders to a model, if enough is left of it then."""
     sentences = _SENTENCE.split(passage)
     for_readers = [sentence for sentence in sentences if not _ORDER.search(sentence)]
-    left = " ".join(for_readers)
+    left = "\n\n".join(for_readers)
     whole = len(for_readers) == len(sentences) or len(left.strip()) < LEFT_LEAST
     return passage if whole else left
 

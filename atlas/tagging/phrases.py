@@ -16,7 +16,13 @@ WORDS_MOST = 3  # longer phrases are clauses; of the keywords that people give, 
 PHRASES_MOST = 30  # of a passage: with 60, what is kept hardly changes, and twice as much is embedded
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.+#][^\W_]+)*[+#]*")
-_BREAK = re.compile(r"[.,;:!?]+(?=\s|$)|[()\[\]{}\"“”|<>=/\\*`~^$]+|\s[-–—]+\s|\n")
+_BREAK = re.compile(r"[.,;:!?]+(?=\s|$)|[()\[\]{}\"“”|<>=/\\*`~^$]+|\s[-–—]+\s|\n\s*\n")
+# Words of program text: maxTillNow, nums.len, struct_pack, and what stands in front of names in code.
+_PROGRAM = re.compile(
+    r"[a-z]+[A-Z]|.*\w\.\w|.*_|(?:char|const|def|enum|fn|func|impl|int|let|mut|nil|null|pub|self|var|void)$"
+)
+_POSSESSIVE = re.compile("['’]s?$")
+_HAS_LETTERS = re.compile(r"[^\W\d_]{2}|[^\W\d_][+#]")
 # Words of scholarly and web prose that are never a topic by themselves, beside the usual stop words.
 _EMPTY = frozenset(
     """
@@ -70,10 +76,11 @@ def phrases(passage: str) -> dict[str, Phrase]:
 
 
 def _runs(segment: str) -> list[list[str]]:
-    """Words that stand together, with no stop word, number or single letter between them."""
+    """Words that stand together, with no stop word, number, single letter or piece of a program between them."""
     runs: list[list[str]] = [[]]
     for number, word in enumerate(_WORD.findall(segment)):
-        if word.lower() in STOP_WORDS or len(word) < 2 or word.isdigit():
+        word = _POSSESSIVE.sub("", word)
+        if word.lower() in STOP_WORDS or not _HAS_LETTERS.search(word) or _PROGRAM.match(word):
             runs.append([])
             continue
         # A capital at the start of a segment is mostly the sentence's, not the word's.

@@ -58,8 +58,8 @@ def chooser(topics: ChoiceOfTopics) -> Choose:
     choice = topics.choice()
 
     def choose(passages: Sequence[str], written: Sequence[Sequence[str]]) -> list[list[str]]:
-        folded = [quiet(" ".join(without_orders(passage).split())) for passage in passages]
-        return [chosen(found, choice) for found in candidates(folded, written, model.encode)]
+        texts = [quiet(without_orders(passage)) for passage in passages]
+        return [chosen(found, choice) for found in candidates(texts, written, model.encode)]
 
     return choose
 

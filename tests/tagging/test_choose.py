@@ -52,6 +52,13 @@ def test_phrase_is_spelt_as_it_first_stands_without_the_capital_of_its_sentence(
     assert "Cape Canaveral" in {phrase.text for phrase in found.values()}
 
 
+def test_pieces_of_programs_possessives_and_headings_make_no_phrase() -> None:
+    text = "## Queue\n\nreturn this.queue ?? maxTillNow; func struct_pack(a-z) is Elena's way to write C++ templates"
+    found = {phrase.text for phrase in phrases(text).values()}
+    assert {"queue", "C++", "templates", "Elena"} <= found
+    assert not {"this.queue", "maxTillNow", "struct_pack", "func", "a-z", "Elena's", "queue return"} & found
+
+
 @settings(deadline=None)
 @given(st.text())
 def test_phrases_of_any_text_are_few_short_and_start_with_no_stop_word(text: str) -> None:
