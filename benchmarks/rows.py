@@ -15,12 +15,14 @@ from atlas.cli.show import table
 Row = dict[str, Any]
 
 
-def arguments(description: str, sets: Sequence[str]) -> argparse.Namespace:
-    """--data, --sets and --json; ``sets`` are the data sets that the benchmark knows."""
+def arguments(description: str, sets: Sequence[str], **numbers: int) -> argparse.Namespace:
+    """--data, --sets and --json; ``sets`` are the data sets that the benchmark knows, ``numbers`` further flags."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", type=Path, required=True, help="folder with the benchmark data")
     parser.add_argument("--sets", default=",".join(sets), help=f"comma-separated, of: {', '.join(sets)}")
     parser.add_argument("--json", type=Path, help="also write the rows as JSON")
+    for name, default in numbers.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
     return parser.parse_args()
 
 

@@ -36,24 +36,22 @@ from atlas.models.fetch import locate
 from atlas.tagging.prompt import Question, asking, prompt_file, questions
 from atlas.tagging.stage import chooser, tag_chunks
 
-CHUNKS = 24
-ROUNDS = 5
 PROMPT = "smollm2.v2"
 ON_CPU = vllm.VLLMConfig(device="cpu", enforce_eager=True, max_model_len=2048, cache_gib=1, dtype="bfloat16")
 BATCHES = (2, 4, 8, 16)
 
 
 def main() -> None:
-    options = arguments(__doc__.splitlines()[0], ["ctranslate2", "vllm", "openai", "batch"])
-    chunks = sample(str(options.data))
+    options = arguments(__doc__.splitlines()[0], ["ctranslate2", "vllm", "openai", "batch"], chunks=24, rounds=5)
+    chunks = sample(str(options.data), options.chunks)
     asked = questions(prompt_file(PROMPT))
     rows: list[Row] = []
     for name in options.sets.split(","):
-        rows += SETS[name](chunks, asked)
+        rows += SETS[name](chunks, asked, options.rounds)
     finish(rows, options.json)
 
 
-def sample(corpus: str) -> pa.RecordBatch:
+def sample(corpus: str, most: int) -> pa.RecordBatch:
     """The same chunks each time: one of every document, spread over the corpus."""
     source = DocumentSource(CorpusConfig(path=corpus, id="doc_id"))
     config = ChunkConfig()
@@ -63,11 +61,11 @@ def sample(corpus: str) -> pa.RecordBatch:
         for batch in source.read(unit)
     ]
     table = pa.Table.from_batches(batches)
-    step = table.num_rows // CHUNKS
-    return table.take(list(range(0, step * CHUNKS, step))).combine_chunks().to_batches()[0]
+    step = table.num_rows // most
+    return table.take(list(range(0, step * most, step))).combine_chunks().to_batches()[0]
 
 
-def embedded(chunks: pa.RecordBatch, asked: list[Question]) -> list[Row]:
+def embedded(chunks: pa.RecordBatch, asked: list[Question], rounds: int) -> list[Row]:
     engine = ctranslate2.load(ctranslate2.CTranslate2Config())
     passages = chunks.column("text").to_pylist()
     prompts = [sorted((engine.encode(q.about(p).text) for p in passages), key=len) for q in asked]
@@ -76,10 +74,10 @@ def embedded(chunks: pa.RecordBatch, asked: list[Question]) -> list[Row]:
         for question, encoded in zip(asked, prompts, strict=True):
             engine.generate(question.static, encoded, question.sampling)
 
-    return overhead(chunks, asked, engine, raw)
+    return overhead(chunks, asked, engine, raw, rounds)
 
 
-def in_process(chunks: pa.RecordBatch, asked: list[Question]) -> list[Row]:
+def in_process(chunks: pa.RecordBatch, asked: list[Question], rounds: int) -> list[Row]:
     engine = vllm.load(ON_CPU)
     passages = chunks.column("text").to_pylist()
     prompts = [engine.encode([q.about(p) for p in passages]) for q in asked]
@@ -89,12 +87,12 @@ def in_process(chunks: pa.RecordBatch, asked: list[Question]) -> list[Row]:
             engine.generate(encoded, question.sampling)
 
     try:
-        return overhead(chunks, asked, engine, raw)
+        return overhead(chunks, asked, engine, raw, rounds)
     finally:
         engine.close()
 
 
-def over_http(chunks: pa.RecordBatch, asked: list[Question]) -> list[Row]:
+def over_http(chunks: pa.RecordBatch, asked: list[Question], rounds: int) -> list[Row]:
     path = str(locate(ON_CPU.model, "checkpoint"))
     with serving(path, ON_CPU.dtype, ON_CPU.max_model_len or 2048, ON_CPU.cache_gib or 1) as address:
         config = openai.OpenAIConfig(
@@ -108,7 +106,7 @@ def over_http(chunks: pa.RecordBatch, asked: list[Question]) -> list[Row]:
             for of_question in bodies:
                 asyncio.run(_post_all(engine.url, iter(of_question), config.concurrency))
 
-        return overhead(chunks, asked, engine, raw)
+        return overhead(chunks, asked, engine, raw, rounds)
 
 
 async def _post_all(url: str, bodies: Iterator[dict[str, Any]], concurrency: int) -> None:
@@ -121,7 +119,9 @@ async def _post_all(url: str, bodies: Iterator[dict[str, Any]], concurrency: int
         await asyncio.gather(*(work() for _ in range(concurrency)))
 
 
-def overhead(chunks: pa.RecordBatch, asked: list[Question], engine: Engine, raw: Callable[[], None]) -> list[Row]:
+def overhead(
+    chunks: pa.RecordBatch, asked: list[Question], engine: Engine, raw: Callable[[], None], rounds: int
+) -> list[Row]:
     """Times of the raw engine, of Atlas's and of the stage, in turn, so that all meet the same disturbances."""
     passages = chunks.column("text").to_pylist()
     topics = asking(PROMPT).topics
@@ -135,7 +135,7 @@ def overhead(chunks: pa.RecordBatch, asked: list[Question], engine: Engine, raw:
         f"atlas-{engine.name}-stage-choosing": lambda: tag_chunks(chunks, engine, asked, PROMPT, choose=choose),
     }
     raw()  # warm up
-    times = in_turn(systems)
+    times = in_turn(systems, rounds)
     base = times[f"baseline-{engine.name}-raw"]
     return [
         {
@@ -151,10 +151,10 @@ def overhead(chunks: pa.RecordBatch, asked: list[Question], engine: Engine, raw:
     ]
 
 
-def in_turn(systems: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
+def in_turn(systems: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
     """Seconds of each system in each round; every other round goes backwards."""
     times: dict[str, list[float]] = {name: [] for name in systems}
-    for number in range(ROUNDS):
+    for number in range(rounds):
         for name in list(systems) if number % 2 == 0 else list(systems)[::-1]:
             start = perf_counter()
             systems[name]()
@@ -162,11 +162,13 @@ def in_turn(systems: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
     return times
 
 
-def batch_sizes(chunks: pa.RecordBatch, asked: list[Question]) -> list[Row]:
+def batch_sizes(chunks: pa.RecordBatch, asked: list[Question], rounds: int) -> list[Row]:
     passages = chunks.column("text").to_pylist()
     prompts = [asked[0].about(passage) for passage in passages]
     engines = {f"batch {size}": ctranslate2.load(ctranslate2.CTranslate2Config(batch_size=size)) for size in BATCHES}
-    times = in_turn({name: partial(made.complete, prompts, asked[0].sampling) for name, made in engines.items()})
+    times = in_turn(
+        {name: partial(made.complete, prompts, asked[0].sampling) for name, made in engines.items()}, rounds
+    )
     return [
         {
             "benchmark": "tagging",

@@ -7,8 +7,7 @@ It finds candidates only; which of them are kept is decided in ``choose.py``.
 import re
 from collections import Counter
 from dataclasses import dataclass
-
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+from functools import lru_cache
 
 from atlas.library.names import normal_form
 
@@ -37,7 +36,14 @@ _EMPTY = frozenset(
     works year years
     """.split()
 )
-STOP_WORDS = ENGLISH_STOP_WORDS | _EMPTY
+
+
+@lru_cache(maxsize=1)
+def stop_words() -> frozenset[str]:
+    """Words that no phrase holds, in small letters."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # takes a second to import, which --help need not
+
+    return ENGLISH_STOP_WORDS | _EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ def _runs(segment: str) -> list[list[str]]:
     runs: list[list[str]] = [[]]
     for number, word in enumerate(_WORD.findall(segment)):
         word = _POSSESSIVE.sub("", word)
-        if word.lower() in STOP_WORDS or not _HAS_LETTERS.search(word) or _PROGRAM.match(word):
+        if word.lower() in stop_words() or not _HAS_LETTERS.search(word) or _PROGRAM.match(word):
             runs.append([])
             continue
         # A capital at the start of a segment is mostly the sentence's, not the word's.
