@@ -41,18 +41,6 @@ SCHEMA = {"type": "object", "properties": {"tags": {"type": "array", "items": {"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield running
-        running.closing.set()
-        running.shutdown()
-        thread.join()
-
-
 def engine(server: Server, key: str | None = KEY, **settings: Any) -> OpenAIEngine:
     defaults = {"base_url": server.url, "model": "tiny", "attempts": 3, "backoff_s": 0.001}
     return OpenAIEngine(OpenAIConfig(**{**defaults, **settings}), key)
