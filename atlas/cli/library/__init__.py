@@ -1,0 +1,6 @@
+"""atlas library: look at a concept library, check it, edit it, carry it on. Importing this adds every command."""
+
+from atlas.cli.library import find, lint
+from atlas.cli.library.app import app
+
+__all__ = ["app", "find", "lint"]
