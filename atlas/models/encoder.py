@@ -12,6 +12,8 @@ import numpy as np
 from atlas.digest import of_files
 from atlas.models.fetch import locate
 
+VOCABULARY_BATCH = 1024  # pieces read at a time
+
 
 class Encoder:
     """A sentence-transformers model; vectors come L2-normalised, float32 [texts, dimensions]."""
@@ -24,7 +26,7 @@ class Encoder:
             logging.disable_progress_bar()
             self._model: Any = SentenceTransformer(str(path), device=_device())
         self.dimensions: int = self._model.get_embedding_dimension() or 0
-        self.digest = of_files(list(path.rglob("*.safetensors")) or list(path.glob("*.bin")))
+        self.digest = weights_digest(path)
 
     def encode(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
         if not texts:
@@ -36,6 +38,24 @@ class Encoder:
             show_progress_bar=False,
             convert_to_numpy=True,
         )
+
+    def vocabulary(self) -> np.ndarray:
+        """Vectors of every piece of the vocabulary, each read alone, float32 [pieces, dimensions], of length 1."""
+        import torch
+
+        tokenizer, found = self._model.tokenizer, []
+        for pieces in torch.arange(len(tokenizer)).split(VOCABULARY_BATCH):
+            ends = torch.tensor([tokenizer.cls_token_id, tokenizer.sep_token_id]).expand(len(pieces), 2)
+            ids = torch.stack([ends[:, 0], pieces, ends[:, 1]], dim=1).to(self._model.device)
+            inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "token_type_ids": torch.zeros_like(ids)}
+            with torch.no_grad():
+                found.append(self._model.forward(inputs)["sentence_embedding"].cpu().numpy())
+        return np.concatenate(found)
+
+
+def weights_digest(path: Path) -> str:
+    """Digest of a sentence model's weights in its folder."""
+    return of_files(list(path.rglob("*.safetensors")) or list(path.glob("*.bin")))
 
 
 def _device() -> str:
