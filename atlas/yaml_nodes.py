@@ -91,17 +91,17 @@ def decode(raw: bytes, mistakes: list[Mistake]) -> str:
         return ""
 
 
-def parse(text: str, mistakes: list[Mistake], item: Callable[[Node], Any] | None = None) -> Node:
+def parse(text: str, mistakes: list[Mistake], item: Callable[[Node], Any] | None = None, of: str = "") -> Node:
     """The document of a text; what is wrong with it is added to ``mistakes``, and None stands in its place.
 
-    ``item`` is what to make of each item of a list that is the value of a key at the top. It is called as soon as
-    the item is read, so that no tree of the whole file is ever held.
+    ``item`` is what to make of each item of the list that is the value of the key ``of`` at the top. It is called as
+    soon as the item is read, so that no tree of the whole file is ever held.
     """
     if conflicts := list(_conflicts(text)):
         mistakes.extend(conflicts)
         return Node(None, 1, 0, 0, "", 0, 0)
     loader = LOADER(text)
-    reading = _Reading(loader.get_event, _line_of(text), mistakes, item)
+    reading = _Reading(loader.get_event, _line_of(text), mistakes, item, of)
     try:
         with no_collection():
             return reading.document()
@@ -177,8 +177,10 @@ class _Reading:
         line: Callable[[Any], int],
         mistakes: list[Mistake],
         item: Callable[[Node], Any] | None,
+        of: str,
     ) -> None:
         self._event, self._line, self._mistakes, self._item = event, line, mistakes, item
+        self._of, self._top = of, None
         self._constructor = yaml.SafeLoader("")
 
     def document(self) -> Node:
@@ -221,10 +223,11 @@ class _Reading:
         """The items; where the end mark is, and where the last item ends."""
         items: list[Any] = []
         last = 0
+        make = self._item if depth == 1 and self._top == self._of else None
         while type(event := self._event()) is not yaml.SequenceEndEvent:
             node = self._node(event, depth + 1)
             last = node.end
-            items.append(self._item(node) if self._item is not None and depth == 1 else node)
+            items.append(make(node) if make else node)
         return items, (event.end_mark.index, last)
 
     def _mapping(self, depth: int) -> tuple[dict[Any, Node], tuple[int, int]]:
@@ -232,6 +235,8 @@ class _Reading:
         last = 0
         while type(event := self._event()) is not yaml.MappingEndEvent:
             key_node = self._node(event, depth + 1)
+            if not depth:
+                self._top = key_node.value
             value = self._node(self._event(), depth + 1)
             key, last = key_node.value, value.end
             if type(event) is not yaml.ScalarEvent:

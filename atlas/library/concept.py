@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
@@ -77,11 +78,24 @@ class Concept:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The folder that a library was read from, and the digest of each file then, by name."""
+
+    folder: Path
+    digests: Mapping[str, str]
+
+
 @dataclass(frozen=True)
 class Library:
-    """Concepts in id order."""
+    """Concepts in id order.
+
+    ``origin`` is for ``store.save``: it refuses to write over files that were changed since they were read. Carry it
+    along with ``dataclasses.replace(library, concepts=…)``; a library without origin is saved over whatever is there.
+    """
 
     concepts: tuple[Concept, ...]
+    origin: Origin | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def digest(self) -> str:

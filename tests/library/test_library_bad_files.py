@@ -73,7 +73,7 @@ def test_folder_that_is_not_there_or_holds_no_library_is_named(tmp_path: Path) -
         ("question: !mine x", "7: tags (!mine) are not used here"),
         ("? [a]\n    : b", "7: a key must be a plain word"),
         ("\tquestion: why", "7: not valid YAML: "),
-        ("question: 'open", "8: not valid YAML: "),
+        ("question: 'open", "7: not valid YAML: found unexpected end of stream; a quote that opens here is never"),
         ("question: a: b", "7: not valid YAML: "),
         ("question: \x07", r"7: holds the control character '\x07'; take it out, or escape it"),
         ("question: " + "[" * 200, "7: is nested deeper than 100 levels"),
