@@ -1,6 +1,6 @@
 """atlas library: look at a concept library, check it, edit it, carry it on. Importing this adds every command."""
 
-from atlas.cli.library import find, lint
+from atlas.cli.library import exchange, find, lint
 from atlas.cli.library.app import app
 
-__all__ = ["app", "find", "lint"]
+__all__ = ["app", "exchange", "find", "lint"]
