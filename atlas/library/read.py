@@ -179,12 +179,13 @@ def _together(
     concepts: dict[int, Concept] = {}
     where: dict[int, Place] = {}
     for name, part in parts.items():
+        path = folder / name
         for concept, line in zip(part.concepts, part.lines, strict=True):
             if concept.id in where:
                 said = _taken(concept, concepts[concept.id], where[concept.id])
-                finding.mistakes.append(Wrong(folder / name, line, said))
+                finding.mistakes.append(Wrong(path, line, said))
                 continue
-            concepts[concept.id], where[concept.id] = concept, Place(folder / name, line)
+            concepts[concept.id], where[concept.id] = concept, Place(path, line)
     for concept in concepts.values():
         heir = concept.replaced_by
         if heir is not None and heir not in concepts and heir not in finding.broken and not finding.unread:
@@ -213,7 +214,7 @@ def circles(concepts: Mapping[int, Concept]) -> Iterator[list[int]]:
             circle = list(path)[list(path).index(step) :]
             low = circle.index(min(circle))
             yield circle[low:] + circle[:low]
-        done |= path.keys()
+        done.update(path)
 
 
 def _taken(concept: Concept, first: Concept, place: Place) -> str:

@@ -47,6 +47,8 @@ def edited(text: str, node: Node, value: Any) -> str:
 
 def comments(text: str, node: Node, start: int, end: int) -> list[str]:
     """The comments of a stretch of text: what begins with # outside of keys and values."""
+    if not _COMMENT.search(text, start, end):
+        return []
     found = []
     at = start
     for leaf in [*(leaf for leaf in _leaves(node) if start <= leaf.start and leaf.end <= end), None]:
