@@ -225,7 +225,7 @@ def read_tags(run: Path) -> pa.Table:
 
     folder = RunFolder.at(run)
     manifest = folder.read(MANIFEST)
-    if manifest is None or manifest.get("stage") != "tag":
+    if manifest is None or manifest.get("stage") not in ("tag", "retag"):
         raise AtlasError(f"{run}: holds no tags; make them with `atlas tag`")
     tables = [pq.read_table(path, filesystem=folder.filesystem, columns=TAGS.names) for path in folder.parts()]
     if not tables:
@@ -366,6 +366,10 @@ def retry(run: str | Path, hooks: Hooks = QUIET) -> Retried:
         from atlas.tagging.stage import TagStage
 
         return retry_records(TagStage(TagConfig(**recipe["tag"])), TableSource(recipe["chunks"], CHUNKS), folder)
+    elif manifest["stage"] == "retag":
+        from atlas.tagging.reread import RetagStage
+
+        return retry_records(RetagStage(recipe["prompt"]), TableSource(recipe["parts"], TAGS), folder)
     else:
         raise AtlasError(f"{run}: a {manifest['stage']} run is retried by running it again")
     return retry_records(stage, DocumentSource(CorpusConfig(**recipe["corpus"])), folder)

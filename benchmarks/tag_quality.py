@@ -6,9 +6,12 @@ The matching rule stands in ``tag_match.py``; passages, labels and halves in ``l
 half, which nothing was fitted on. Baselines in the same run, each with the number of tags (3 to 10) that gives its
 best F1 on the tune half: TF-IDF n-grams, YAKE, KeyBERT (``pip install yake keybert``). ``atlas-model-alone`` is what
 the language model wrote, without the choice among phrases. ``f1_low`` and ``f1_high``: 95 % bootstrap interval.
+``--kept`` names a file that keeps what the model wrote and the baselines found, so that another choice among phrases
+is measured against the same in a minute; delete it to begin anew.
 """
 
 import argparse
+import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,6 +21,7 @@ from rows import Row, finish
 from sklearn.feature_extraction.text import TfidfVectorizer
 from tag_match import Matcher, Matches, interval, scores
 
+from atlas.digest import of_json
 from atlas.llm.base import Engine
 from atlas.llm.ctranslate2 import CTranslate2Config, load
 from atlas.models.encoder import encoder
@@ -25,6 +29,7 @@ from atlas.tagging.prompt import asking, default_prompt
 from atlas.tagging.stage import chooser, tag_passages
 
 Tags = list[list[str]]
+Keep = Callable[[str, Callable[[], Tags]], Tags]  # a name and how to get its tags, where they are not kept yet
 ENCODER = "all-minilm-l6-v2"
 BASELINE_COUNTS = (3, 4, 5, 6, 8, 10)
 BASELINE_TUNED_ON = 100  # passages
@@ -37,17 +42,20 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=200, help="of each set")
     parser.add_argument("--prompt", help="prompt, where not the one made for the model")
     parser.add_argument("--skip", default="", help="baselines to leave out, comma-separated")
+    parser.add_argument("--kept", type=Path, help="file that keeps what the model and the baselines wrote")
     parser.add_argument("--json", type=Path, help="also write the rows as JSON")
     options = parser.parse_args()
     matcher, engine, rows = Matcher(), load(CTranslate2Config()), list[Row]()
+    keep = keeping(options.kept)
     for name in options.sets.split(","):
         tune = labelled(options.data, name, "tune", BASELINE_TUNED_ON)
         test = labelled(options.data, name, "test", options.passages)
         labels = [passage.labels for passage in test]
-        found = atlas_tags(engine, options.prompt or default_prompt(engine.model), test)
+        within = partial(_within, keep, f"{name}, {len(test)} passages: ")
+        found = atlas_tags(engine, options.prompt or default_prompt(engine.model), test, within)
         for system, extract in baselines(tune).items():
             if system.removeprefix("baseline-") not in options.skip.split(","):
-                found[system] = best_count(matcher, extract, tune, test)
+                found[system] = within(system, partial(best_count, matcher, extract, tune, test))
         rows += [row(name, system, matcher.all(tags, labels)) for system, tags in found.items()]
         finish(rows[-len(found) :], None)
     finish(rows, options.json)
@@ -60,13 +68,33 @@ def row(dataset: str, system: str, found: Sequence[Matches]) -> Row:
     return base | scores(found) | {"f1_low": low, "f1_high": high}
 
 
-def atlas_tags(engine: Engine, prompt: str, passages: Sequence[Labelled]) -> dict[str, Tags]:
+def keeping(path: Path | None) -> Keep:
+    """Tags by name from a file, and into it."""
+    known: dict[str, Tags] = json.loads(path.read_text()) if path and path.is_file() else {}
+
+    def keep(name: str, get: Callable[[], Tags]) -> Tags:
+        if name not in known:
+            known[name] = get()
+            if path:
+                path.write_text(json.dumps(known))
+        return known[name]
+
+    return keep
+
+
+def _within(keep: Keep, prefix: str, name: str, get: Callable[[], Tags]) -> Tags:
+    return keep(prefix + name, get)
+
+
+def atlas_tags(engine: Engine, prompt: str, passages: Sequence[Labelled], keep: Keep) -> dict[str, Tags]:
     """Atlas's topics as the tag stage makes them, and the model's alone."""
     asked = asking(prompt)
     texts = [passage.text for passage in passages]
-    content = asked.about("content")
-    written = tag_passages(texts, engine, content, asked.again)
-    alone = [tagged.tags["content"] for tagged in written]
+
+    def write() -> Tags:
+        return [tagged.tags["content"] for tagged in tag_passages(texts, engine, asked.about("content"), asked.again)]
+
+    alone = keep(f"{prompt} {of_json([[q.static, q.after] for q in asked.about('content')])}", write)
     if asked.topics is None:
         return {"atlas": alone}
     return {"atlas": chooser(asked.topics)(texts, alone), "atlas-model-alone": alone}

@@ -1,4 +1,4 @@
-"""Commands for single stages: chunk, tag, canonicalize, train, evaluate, annotate. A stage's settings are flags."""
+"""Commands for single stages: chunk, tag, retag, canonicalize, train, evaluate, annotate. Settings are flags."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -40,7 +40,7 @@ LibraryFolder = Annotated[Path, typer.Option("--library", help="Folder of librar
 
 
 def add_stage_commands(app: typer.Typer) -> None:
-    for command in (chunk, tag, canonicalize, train, evaluate, annotate):
+    for command in (chunk, tag, retag, canonicalize, train, evaluate, annotate):
         app.command()(command)
 
 
@@ -136,7 +136,7 @@ def tag(
     device: Annotated[
         Literal["gpu", "cpu"], typer.Option(help="What the installed vLLM is built for, for --engine vllm.")
     ] = "gpu",
-    prompt: Annotated[str | None, typer.Option(help="Prompt version or file.", show_default="by engine")] = None,
+    prompt: Annotated[str | None, typer.Option(help="Prompt version or file.", show_default="the model's")] = None,
     price_per_hour: PricePerHour = 0.0,
     price_per_million_input: PriceOfTokens = 0.0,
     price_per_million_output: PriceOfTokens = 0.0,
@@ -168,7 +168,6 @@ def tag(
     if engine != "openai" and (price_per_million_input or price_per_million_output):
         raise AtlasError("--price-per-million-input and -output are for --engine openai; give --price-per-hour")
     settings |= _costs(price_per_hour, price_per_million_input, price_per_million_output, chunks_per_s)
-    prompt = prompt or ("json.v1" if engine == "openai" else "smollm2.v1")
     where = {"executor": executor, "workers": workers, "address": address}
     given = {"engine": settings, "prompt": prompt, "sample": sampling.model_dump(), **where}
     config = checked(lambda: TagConfig.model_validate(given))
@@ -187,6 +186,27 @@ def tag(
         execution = _execution(executor, workers, address, verify)
         result = verbs.tag(chosen, config, Path(out) / "tags", hooks, execution=execution)
     _finish(result, f"{out}/tags", costs.spent(verbs.spent(result, config, Path(out) / "tags")))
+
+
+def retag(
+    tags: TagsFolder,
+    out: Out,
+    prompt: Annotated[
+        str | None, typer.Option(help="Prompt version or file, by which answers are read.", show_default="the model's")
+    ] = None,
+    executor: Executor = "local",
+    workers: Workers = None,
+    address: Address = None,
+    verify: Verify = False,
+    quiet: Quiet = False,
+) -> None:
+    """Read a tag run's kept answers again, by another prompt file or another version of Atlas; no LLM is asked."""
+    from atlas.cli import progress
+    from atlas.retag import retag as reread
+
+    with progress.shown(quiet) as hooks:
+        result = reread(tags, out, prompt, _execution(executor, workers, address, verify), hooks)
+    _finish(result, out)
 
 
 @with_config("config", CanonicalizeConfig)

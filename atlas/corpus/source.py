@@ -138,7 +138,10 @@ def _dataset(path: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class TableSource:
-    """Rows of one Parquet file of a known schema, as a stage wrote it. One unit a row group."""
+    """Rows of a known schema as a stage wrote them: a Parquet file's, or those of all parts in a folder.
+
+    One unit a row group.
+    """
 
     path: str
     schema: pa.Schema
@@ -152,14 +155,21 @@ class TableSource:
 
     def units(self) -> list[Unit]:
         filesystem, path = resolve(self.path)
-        if filesystem.get_file_info(path).type != pafs.FileType.File:
+        found = filesystem.get_file_info(path)
+        if found.type == pafs.FileType.Directory:
+            _, parts = files.find(f"{self.path}/*.parquet")
+        elif found.type == pafs.FileType.File:
+            parts = [files.File(path, path.rsplit("/", 1)[-1], "parquet", found.size or 0)]
+        else:
             raise AtlasError(f"{self.path}: no such file")
-        file = files.File(path, path.rsplit("/", 1)[-1], "parquet", filesystem.get_file_info(path).size or 0)
-        present = formats.parquet_file(filesystem, path).schema_arrow
+        return [unit for part in parts for unit in self._units_of(filesystem, part)]
+
+    def _units_of(self, filesystem: pafs.FileSystem, file: files.File) -> Iterator[Unit]:
+        present = formats.parquet_file(filesystem, file.path).schema_arrow
         missing = [name for name in self.schema.names if name not in present.names]
         if missing:
-            raise AtlasError(f"{self.path}: lacks the columns {', '.join(missing)}; is it the table you meant?")
-        return list(formats.plan_parquet(filesystem, file, unit_bytes=1))
+            raise AtlasError(f"{file.path}: lacks the columns {', '.join(missing)}; is it the table you meant?")
+        return formats.plan_parquet(filesystem, file, unit_bytes=1)
 
     def read(self, unit: Unit) -> Iterator[rows.Batch]:
         filesystem, _ = resolve(self.path)

@@ -14,7 +14,7 @@ def gguf_to_ctranslate2(gguf: Path, target: Path, scratch: Path) -> None:
     """Convert a GGUF causal language model to CTranslate2 int8."""
     checkpoint = scratch / "checkpoint"
     gguf_to_checkpoint(gguf, checkpoint, "float32")
-    with _quiet():
+    with quiet():
         checkpoint_to_ctranslate2(checkpoint, target)
     shutil.rmtree(checkpoint)
 
@@ -27,7 +27,7 @@ def gguf_to_checkpoint(gguf: Path, target: Path, dtype: str = "bfloat16") -> Non
     A model read from GGUF refuses ``save_pretrained``, so its weights are copied into a fresh model of the
     same configuration, which is saved.
     """
-    with _quiet():
+    with quiet():
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -50,7 +50,7 @@ def checkpoint_to_ctranslate2(checkpoint: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the libraries' own progress bars and reports out of the user's terminal."""
     import logging
 

@@ -142,6 +142,11 @@ class Question:
     words_only: frozenset[str]
     marks: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """What its answer is kept under in the column ``completion``."""
+        return "+".join(self.facets)
+
     def about(self, passage: str) -> Prompt:
         """The prompt for a passage."""
         return Prompt(self.static, f"{self.before}{shown(passage, self.passage_chars, self.marks)}{self.after}")

@@ -11,8 +11,8 @@ from atlas.errors import AtlasError
 from atlas.llm.base import Completion, Engine
 from atlas.llm.engines import load as load_engine
 from atlas.llm.remembering import RememberingEngine
-from atlas.models.encoder import encoder
 from atlas.models.identity import model_identity
+from atlas.models.int8 import quick_encoder
 from atlas.stage import Process
 from atlas.tables import CHUNKS, FACETS, TAGS
 from atlas.tagging.choose import candidates, chosen
@@ -20,6 +20,8 @@ from atlas.tagging.config import TagConfig
 from atlas.tagging.parse import clean, is_refusal, json_tags, line_tags
 from atlas.tagging.passage import quiet, without_orders
 from atlas.tagging.prompt import ChoiceOfTopics, Question, asking, prompt_digest
+
+RETRY = "retry "  # in front of the name of a question that was put once more
 
 # Text and the model's topics of several passages to the topics that are kept.
 Choose = Callable[[Sequence[str], Sequence[Sequence[str]]], list[list[str]]]
@@ -47,14 +49,14 @@ class TagStage:
 
     def load(self) -> Process:
         asked = asking(self.config.prompt_name)
-        choose = chooser(asked.topics) if asked.topics else None
+        choose = chooser(asked.topics, getattr(self.config.engine, "threads", None)) if asked.topics else None
         engine = RememberingEngine(load_engine(self.config.engine))
         return lambda chunks: tag_chunks(chunks, engine, asked.questions, asked.version, asked.again, choose)
 
 
-def chooser(topics: ChoiceOfTopics) -> Choose:
-    """Chooses topics with the sentence model that the prompt names."""
-    model = encoder(topics.encoder)
+def chooser(topics: ChoiceOfTopics, threads: int | None = None) -> Choose:
+    """Chooses topics with the sentence model that the prompt names, on so many cores (all where not given)."""
+    model = quick_encoder(topics.encoder, threads)
     choice = topics.choice()
 
     def choose(passages: Sequence[str], written: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -110,13 +112,18 @@ def tag_passages(
         _ask(engine, question, found)
     silent = [tagged for tagged in found if tagged.status != "ok"]
     for question in again if silent else ():
-        _ask(engine, question, silent, "retry ")
+        _ask(engine, question, silent, RETRY)
     if choose is not None:
-        spoken = [tagged for tagged in found if tagged.tags["content"]]
-        topics = choose([tagged.passage for tagged in spoken], [tagged.tags["content"] for tagged in spoken])
-        for tagged, kept in zip(spoken, topics, strict=True):
-            tagged.tags["content"] = kept
+        keep_chosen(found, choose)
     return found
+
+
+def keep_chosen(found: Sequence[Tagged], choose: Choose) -> None:
+    """Choose the topics of each passage of which the model wrote any."""
+    spoken = [tagged for tagged in found if tagged.tags["content"]]
+    topics = choose([tagged.passage for tagged in spoken], [tagged.tags["content"] for tagged in spoken])
+    for tagged, kept in zip(spoken, topics, strict=True):
+        tagged.tags["content"] = kept
 
 
 def _ask(engine: Engine, question: Question, found: Sequence[Tagged], prefix: str = "") -> None:
@@ -126,11 +133,11 @@ def _ask(engine: Engine, question: Question, found: Sequence[Tagged], prefix: st
             raise AtlasError(f"{engine.name} {engine.model}: {completion.detail or 'no answer'}")
         tagged.prompt_tokens += completion.prompt_tokens
         tagged.completion_tokens += completion.completion_tokens
-        tagged.raw[prefix + "+".join(question.facets)] = completion.text.encode(errors="replace").decode()
-        _read(question, completion, tagged)
+        tagged.raw[prefix + question.name] = completion.text.encode(errors="replace").decode()
+        read(question, completion, tagged)
 
 
-def _read(question: Question, completion: Completion, tagged: Tagged) -> None:
+def read(question: Question, completion: Completion, tagged: Tagged) -> None:
     """Take the tags out of an answer; where it holds no topic, note why."""
     cut_off = completion.finish == "length"
     refused = completion.finish == "refused" or is_refusal(completion.text)

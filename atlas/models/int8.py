@@ -1,0 +1,137 @@
+"""A sentence model in CTranslate2, int8: on a CPU several times as fast as in PyTorch, and without importing it.
+
+On one core MiniLM reads thirty phrases in 16 ms in place of 79, and a passage of 250 tokens in 30 ms in place of 81;
+the cosine of a phrase's two vectors is 0.996 in the mean. It is converted once and kept in the models folder.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atlas.digest import of_json
+from atlas.errors import AtlasError
+from atlas.models.encoder import Encoder, encoder, weights_digest
+from atlas.models.fetch import READY, cache_folder, locate
+
+RECIPE = 1  # raised with whatever changes the vectors
+BATCH_TOKENS = 2048  # read at a time, padding included; half or twice as many make no difference beyond the noise
+TOKENS_MOST = 256  # of a text, where the model says nothing
+
+
+class Int8Encoder:
+    """Vectors come L2-normalised, float32 [texts, dimensions], as from ``atlas.models.encoder``.
+
+    Args:
+        folder: the sentence model as it came: its tokenizer, and how token vectors become one.
+        converted: the same model for CTranslate2.
+        threads: batches that are read at a time, each by one core.
+    """
+
+    def __init__(self, folder: Path, converted: Path, digest: str, threads: int) -> None:
+        import ctranslate2
+        from tokenizers import Tokenizer
+
+        cores = {"inter_threads": threads, "intra_threads": 1}
+        self._model = ctranslate2.Encoder(str(converted), device="cpu", compute_type="int8", **cores)
+        self._array = ctranslate2.StorageView.from_array
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(
+            _settings(folder, "sentence_bert_config.json").get("max_seq_length", TOKENS_MOST)
+        )
+        self._threads = threads
+        self._first = _takes_first_token(folder)
+        self.dimensions: int = _settings(folder, "config.json")["hidden_size"]
+        self.digest = digest
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        vectors = np.empty((len(texts), self.dimensions), np.float32)
+        ids = [found.ids for found in self._tokenizer.encode_batch_fast(list(texts))]
+        batches = list(_batches([len(one) for one in ids]))
+        with ThreadPoolExecutor(self._threads) as pool:
+            found = pool.map(lambda batch: self._pooled([ids[number] for number in batch]), batches)
+            for batch, pooled in zip(batches, found, strict=True):
+                vectors[batch] = pooled
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return vectors
+
+    def _pooled(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
+        lengths = np.array([len(one) for one in ids], np.int32)
+        there = np.arange(lengths.max()) < lengths[:, None]
+        padded = np.zeros(there.shape, np.int32)
+        padded[there] = [number for one in ids for number in one]
+        output = self._model.forward_batch(self._array(padded), self._array(lengths))
+        states = np.array(output.last_hidden_state)
+        return states[:, 0] if self._first else np.einsum("btd,bt->bd", states, there.astype(np.float32))
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Texts of like length together, of at most BATCH_TOKENS with padding."""
+    batch: list[int] = []
+    for number in sorted(range(len(lengths)), key=lambda n: lengths[n]):
+        if batch and (len(batch) + 1) * lengths[number] > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(number)
+    if batch:
+        yield batch
+
+
+def _settings(folder: Path, name: str) -> dict[str, Any]:
+    path = folder / name
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _takes_first_token(folder: Path) -> bool:
+    """Whether the first token's vector stands for the text; else the mean of all does.
+
+    Raises:
+        AtlasError: the model does it in another way.
+    """
+    pooling = _settings(folder, "1_Pooling/config.json")
+    asked = [name for name, on in pooling.items() if name.startswith("pooling_mode_") and on is True]
+    if asked in ([], ["pooling_mode_mean_tokens"]):
+        return False
+    if asked == ["pooling_mode_cls_token"]:
+        return True
+    raise AtlasError(f"{folder}: makes a text's vector by {', '.join(asked)}; only mean and first token are known here")
+
+
+@lru_cache(maxsize=2)
+def int8_encoder(name: str, threads: int | None = None) -> Int8Encoder:
+    """The sentence model of that name (catalogue, path or hub id; an architecture that CTranslate2 knows, as BERT)."""
+    folder = locate(name)
+    digest = of_json(["int8", RECIPE, weights_digest(folder)])
+    converted = cache_folder() / "models" / f"int8-{digest}"
+    if not (converted / READY).is_file():
+        _convert(folder, converted)
+    return Int8Encoder(folder, converted, digest, threads or os.cpu_count() or 1)
+
+
+def _convert(folder: Path, target: Path) -> None:
+    from atlas.models.convert import checkpoint_to_ctranslate2, quiet
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".tmp-") as scratch:
+        made = Path(scratch) / "int8"
+        with quiet():
+            checkpoint_to_ctranslate2(folder, made)
+        (made / READY).touch()
+        if not (target / READY).is_file():  # another process may have been faster
+            shutil.rmtree(target, ignore_errors=True)
+            made.rename(target)
+
+
+def quick_encoder(name: str, threads: int | None = None) -> Encoder | Int8Encoder:
+    """The sentence model on a GPU where there is one, else in int8 on so many cores, all where not given."""
+    import ctranslate2
+
+    return encoder(name) if ctranslate2.get_cuda_device_count() else int8_encoder(name, threads)
