@@ -24,7 +24,8 @@ from atlas.llm.ctranslate2 import CTranslate2Config, load
 from atlas.models.encoder import remembering
 from atlas.tagging.choose import FEATURES, Candidates, Choice, candidates, chosen
 from atlas.tagging.passage import quiet
-from atlas.tagging.prompt import asking, default_prompt
+from atlas.tagging.prompt import default_prompt
+from atlas.tagging.question import asking
 from atlas.tagging.stage import tag_passages
 
 ENCODER = "all-minilm-l6-v2"

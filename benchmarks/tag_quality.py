@@ -25,7 +25,8 @@ from atlas.digest import of_json
 from atlas.llm.base import Engine
 from atlas.llm.ctranslate2 import CTranslate2Config, load
 from atlas.models.encoder import encoder
-from atlas.tagging.prompt import asking, default_prompt
+from atlas.tagging.prompt import default_prompt
+from atlas.tagging.question import asking
 from atlas.tagging.stage import chooser, tag_passages
 
 Tags = list[list[str]]

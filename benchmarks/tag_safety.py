@@ -24,7 +24,8 @@ from atlas.library.names import normal_form
 from atlas.llm.base import Engine, Prompt
 from atlas.llm.ctranslate2 import CTranslate2Config, load
 from atlas.tagging.parse import clean, line_tags
-from atlas.tagging.prompt import asking, default_prompt
+from atlas.tagging.prompt import default_prompt
+from atlas.tagging.question import asking
 from atlas.tagging.stage import chooser, tag_passages
 
 Tagger = Callable[[Sequence[str]], list[list[str]]]

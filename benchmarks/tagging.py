@@ -33,7 +33,8 @@ from atlas.corpus.source import DocumentSource
 from atlas.llm import ctranslate2, openai, vllm
 from atlas.llm.base import Engine
 from atlas.models.fetch import locate
-from atlas.tagging.prompt import Question, asking, prompt_file, questions
+from atlas.tagging.prompt import prompt_file
+from atlas.tagging.question import Question, asking, questions
 from atlas.tagging.stage import chooser, tag_chunks
 
 PROMPT = "smollm2.v2"

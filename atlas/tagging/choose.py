@@ -2,7 +2,8 @@
 
 A small language model writes good general topics and misses specific ones; phrases of the text are the reverse. Each
 candidate gets the probability that a person would have given it, from a few features that cost next to nothing
-beside the language model. ``benchmarks/fit_choice.py`` fits the weights on human labels; the prompt file holds them.
+beside the language model, and from what it means: labels are of some kinds ("health economics") and not of others
+("recent years"). ``benchmarks/fit_choice.py`` fits the weights on human labels; the prompt file holds them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +25,9 @@ FEATURES: tuple[Feature, ...] = get_args(Feature)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How topics are chosen: ``bias`` and ``weights`` give the log odds of a candidate.
+    """How topics are chosen: ``bias``, ``weights`` and ``meaning`` give the log odds of a candidate.
 
+    ``meaning`` has a weight for each dimension of a candidate's vector, or none at all.
     At most ``most`` are kept, of those whose probability is at least ``least``. The next one is the one of highest
     probability less ``variety`` times its cosine with the most similar one kept so far (maximal marginal relevance,
     Carbonell & Goldstein, 1998); none is kept whose cosine with one of these is above ``alike``. One topic of the
@@ -38,6 +40,7 @@ class Choice:
     least: float
     alike: float
     variety: float = 0.0
+    meaning: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,10 @@ def _described(
 def probabilities(found: Candidates, choice: Choice) -> np.ndarray:
     """The probability of each candidate, float64 [candidates]."""
     weights = np.array([choice.weights.get(name, 0.0) for name in FEATURES])
-    return 1 / (1 + np.exp(-(found.features @ weights + choice.bias)))
+    odds = found.features @ weights + choice.bias
+    if len(choice.meaning):
+        odds = odds + found.vectors @ np.asarray(choice.meaning)
+    return 1 / (1 + np.exp(-odds))
 
 
 def chosen(found: Candidates, choice: Choice) -> list[str]:

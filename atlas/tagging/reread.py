@@ -11,7 +11,8 @@ from atlas.errors import AtlasError
 from atlas.llm.base import Completion
 from atlas.stage import Process
 from atlas.tables import FACETS, TAGS
-from atlas.tagging.prompt import Asking, Question, asking, prompt_digest
+from atlas.tagging.prompt import prompt_digest
+from atlas.tagging.question import Asking, Question, asking
 from atlas.tagging.stage import RETRY, Choose, Tagged, chooser, keep_chosen, read
 
 Row = Mapping[str, Any]

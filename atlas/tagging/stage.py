@@ -19,7 +19,8 @@ from atlas.tagging.choose import candidates, chosen
 from atlas.tagging.config import TagConfig
 from atlas.tagging.parse import clean, is_refusal, json_tags, line_tags
 from atlas.tagging.passage import quiet, without_orders
-from atlas.tagging.prompt import ChoiceOfTopics, Question, asking, prompt_digest
+from atlas.tagging.prompt import ChoiceOfTopics, prompt_digest
+from atlas.tagging.question import Question, asking
 
 RETRY = "retry "  # in front of the name of a question that was put once more
 

@@ -15,7 +15,8 @@ from atlas.runner.folder import RunFolder
 from atlas.runner.inspect import quarantined
 from atlas.tables import CHUNKS
 from atlas.tagging.config import TagConfig
-from atlas.tagging.prompt import prompt_file, questions
+from atlas.tagging.prompt import prompt_file
+from atlas.tagging.question import questions
 
 TEXTS = tuple(f"Passage {number} is about tides and the pull of the Moon." for number in range(8))
 BAD = TEXTS[5]

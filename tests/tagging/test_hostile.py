@@ -6,7 +6,8 @@ import pytest
 
 from atlas.library.names import normal_form
 from atlas.llm.ctranslate2 import CTranslate2Config, load
-from atlas.tagging.prompt import asking, default_prompt
+from atlas.tagging.prompt import default_prompt
+from atlas.tagging.question import asking
 from atlas.tagging.stage import chooser, tag_passages
 
 pytestmark = pytest.mark.slow

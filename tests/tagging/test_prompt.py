@@ -12,7 +12,8 @@ from atlas.errors import AtlasError
 from atlas.llm.ctranslate2 import CTranslate2Config
 from atlas.tables import FACETS
 from atlas.tagging.config import TagConfig
-from atlas.tagging.prompt import Question, asking, default_prompt, prompt_digest, prompt_file, questions, shipped
+from atlas.tagging.prompt import default_prompt, prompt_digest, prompt_file, shipped
+from atlas.tagging.question import Question, asking, questions
 
 SHIPPED = tuple(shipped())
 LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"

@@ -18,7 +18,7 @@ from atlas.retag import retag
 from atlas.runner.run import Result
 from atlas.tables import CHUNKS, FACETS, TAGS
 from atlas.tagging.config import TagConfig
-from atlas.tagging.prompt import Asking, asking
+from atlas.tagging.question import Asking, asking
 from atlas.tagging.reread import reread
 from atlas.tagging.stage import TagStage, tag_chunks
 

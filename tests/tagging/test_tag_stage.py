@@ -18,7 +18,8 @@ from atlas.llm.ctranslate2 import load as load_embedded
 from atlas.tables import FACETS, TAGS
 from atlas.tagging.config import SampleConfig, TagConfig
 from atlas.tagging.parse import MAX_CHARS, MAX_WORDS
-from atlas.tagging.prompt import asking, prompt_file, questions
+from atlas.tagging.prompt import prompt_file
+from atlas.tagging.question import asking, questions
 from atlas.tagging.sample import write_sample
 from atlas.tagging.stage import TagStage, tag_chunks
 

@@ -23,7 +23,8 @@ from atlas.llm.base import Engine
 from atlas.llm.vllm import VLLMConfig
 from atlas.models.fetch import locate
 from atlas.tagging.config import TagConfig
-from atlas.tagging.prompt import Question, asking, prompt_file, questions
+from atlas.tagging.prompt import prompt_file
+from atlas.tagging.question import Question, asking, questions
 from atlas.tagging.stage import tag_chunks
 
 CORPUS = Path(__file__).parents[2] / "examples" / "corpus"

@@ -14,7 +14,7 @@ from atlas.llm.openai import OpenAIConfig, OpenAIEngine, load
 from atlas.llm.plain_text import PlainTokenizer, marks_broken
 from atlas.llm.vllm import VLLMConfig
 from atlas.models.fetch import locate
-from atlas.tagging.prompt import Question
+from atlas.tagging.question import Question
 
 TAGS = r" [a-z]{3,9}(, [a-z]{3,9}){1,3}\."
 SCHEMA = {

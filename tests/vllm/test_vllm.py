@@ -11,7 +11,7 @@ import pytest
 from atlas.errors import AtlasError
 from atlas.llm.base import Engine, Prompt, Sampling
 from atlas.llm.vllm import VLLMConfig, VLLMEngine, load
-from atlas.tagging.prompt import Question
+from atlas.tagging.question import Question
 
 TAGS = r" [a-z]{3,9}(, [a-z]{3,9}){1,3}\."
 SCHEMA = {
