@@ -1,6 +1,7 @@
 """What every edit of a library minds: tidy names, names that are taken, retired concepts, facets."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from atlas.errors import AtlasError
 from atlas.library.concept import Concept, Library
@@ -10,7 +11,7 @@ from atlas.library.names import normal_form
 def put(library: Library, *concepts: Concept) -> Library:
     """The library with some concepts put in place of those with their ids, or added."""
     by_id = library.by_id | {concept.id: concept for concept in concepts}
-    return Library(tuple(by_id[id_] for id_ in sorted(by_id)))
+    return replace(library, concepts=tuple(by_id[id_] for id_ in sorted(by_id)))
 
 
 def unlike(names: Iterable[str], taken: Iterable[str]) -> tuple[str, ...]:

@@ -5,6 +5,6 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Look at a concept library, and check it.")
+app = typer.Typer(no_args_is_help=True, help="Look at a concept library, check it, edit it, carry it on.")
 Folder = Annotated[Path, typer.Option("--library", help="Folder of library YAML.")]
 DEFAULT = Path("concept_library")

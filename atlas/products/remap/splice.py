@@ -71,19 +71,28 @@ def _items(struct: Struct, field: int) -> list[tuple[int, Any]]:
 
 
 def _encoded(table: pa.Table) -> dict[bytes, tuple[bytes, Struct]]:
-    """Column chunks of a table as the runner writes them: path → bytes of a file, and the chunk in it."""
+    """Column chunks of a table as the runner writes them: path → bytes of a file, and the chunk in it.
+
+    But for dictionaries of scores: they are all different, and the writer would only find out after 1 MiB of them.
+    """
+    repeating = [f"{field.name}.list.element" for field in table.schema if not _holds_floats(field.type)]
     with io.BytesIO() as buffer:
         pq.write_table(
             table.combine_chunks(),
             buffer,
             row_group_size=max(1, table.num_rows),
             compression="zstd",
+            use_dictionary=repeating or False,
             write_statistics=True,
             write_page_checksum=True,
         )
         whole = buffer.getvalue()
     (_, group), *_ = _items(_metadata(io.BytesIO(whole)), _ROW_GROUPS)
     return {_path(chunk): (whole, chunk) for _, chunk in _items(group, _COLUMNS)}
+
+
+def _holds_floats(kind: pa.DataType) -> bool:
+    return (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and pa.types.is_floating(kind.value_type)
 
 
 def _path(chunk: Struct) -> bytes:

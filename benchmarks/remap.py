@@ -1,0 +1,151 @@
+"""How fast an annotated run is carried to an edited library, beside copying its files and writing them again.
+
+The run is made of the data's texts, cut every 400 characters, with 14.7 concepts a chunk on average, drawn by Zipf's
+from 16,790 (the public FineWeb Atlas's figures); one file holds ``--chunks`` of them. ``merged`` is the share of concepts
+that the edit merged into others.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+from rows import Row, arguments, finish, median_seconds
+
+from atlas.library.successors import Translation
+from atlas.products.remap.part import Job, carry, new_footer
+from atlas.runner.part import Counts, PartWriter, counted
+from atlas.tables import annotations
+
+CONCEPTS, LABELS, CHARS, BATCH = 16_790, 14.7, 400, 4096
+MERGED = (0.0, 0.0001, 0.01, 0.2)
+SETS = ("webdocs", "arxiv-abstracts")
+LOCAL = pafs.LocalFileSystem()
+
+
+def main() -> None:
+    options = arguments(__doc__.splitlines()[0], SETS, chunks=200_000, rounds=5)
+    rows: list[Row] = []
+    for name in options.sets.split(","):
+        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # not on a /tmp that may be in memory
+            rows += measured(name, options.data / name / "open.parquet", Path(folder), options.chunks, options.rounds)
+    finish(rows, options.json)
+
+
+def measured(dataset: str, texts: Path, folder: Path, chunks: int, rounds: int) -> list[Row]:
+    part, out = folder / "part.parquet", folder / "out.parquet"
+    footer = write_part(part, texts, chunks)
+    size = part.stat().st_size
+
+    def row(system: str, work: Callable[[], Any], merged: float | None = None) -> Row:
+        seconds = median_seconds(work, rounds)
+        rate = {"chunks_per_s": round(chunks / seconds), "mb_per_s": round(size / 1e6 / seconds, 1)}
+        return {"benchmark": "remap", "dataset": dataset, "system": system, "merged": merged, **rate}
+
+    rows = [
+        row("baseline-file-copy", lambda: shutil.copyfile(part, out)),
+        row("baseline-file-copy-fsync", lambda: copied(part, out)),
+    ]
+    for share in MERGED:
+        job = Job(str(part), str(out), new_footer(footer, f"{share}"))
+        rows.append(row("atlas-remap", lambda j=job, s=share: carry(j, edited(s), LOCAL, LOCAL), share))
+    rows.append(row("baseline-pyarrow-rewrite", lambda: rewritten(part, out)))
+    copy = rows[1]["mb_per_s"]
+    return [{**each, "times_copy_fsync": round(copy / each["mb_per_s"], 2)} for each in rows]
+
+
+def copied(part: Path, out: Path) -> None:
+    """What an upload tool that keeps its word does: the bytes are on the disk when it ends."""
+    with part.open("rb") as source, out.open("wb") as target:
+        shutil.copyfileobj(source, target, 4 << 20)
+        target.flush()
+        os.fsync(target.fileno())
+
+
+def rewritten(part: Path, out: Path) -> None:
+    """Read and written again by row groups with the runner's settings, without a change."""
+    file = pq.ParquetFile(part)
+    with (
+        out.open("wb") as stream,
+        pq.ParquetWriter(stream, file.schema_arrow, compression="zstd", write_page_checksum=True) as writer,
+    ):
+        for number in range(file.num_row_groups):
+            writer.write_table(file.read_row_group(number))
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def edited(share: float) -> Translation:
+    """A library in which this share of the concepts, drawn by a seed, went to others."""
+    generator = np.random.default_rng(0)
+    ids = np.arange(1, CONCEPTS + 1, dtype=np.int32)
+    targets = ids.copy()
+    gone = generator.permutation(CONCEPTS)[: round(share * CONCEPTS)]
+    stay = np.setdiff1d(np.arange(CONCEPTS), gone)
+    targets[gone] = ids[generator.choice(stay, len(gone))]
+    return Translation(ids, targets)
+
+
+def write_part(path: Path, texts: Path, chunks: int) -> dict[str, Any]:
+    """One annotated part as the runner writes it; returns its footer."""
+    schema = annotations(text=True)
+    counts = Counts()
+    with path.open("wb") as stream, PartWriter(stream, schema) as writer:
+        for batch in batches(texts, chunks, schema):
+            writer.write(batch)
+            counts += counted(batch)
+        footer = {"unit": "part", "key": "of the benchmark", "stage": "annotate", "schema": 1, "library": "before"}
+        footer["counts"] = {"labels": counts.labels, "rows": counts.rows}
+        writer.close(footer)
+    return footer
+
+
+def batches(texts: Path, chunks: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    generator = np.random.default_rng(0)
+    chance = 1 / np.arange(1, CONCEPTS + 1)
+    drawn = cut(texts)
+    for start in range(0, chunks, BATCH):
+        pieces = [next(drawn) for _ in range(min(BATCH, chunks - start))]
+        sizes = np.minimum(generator.poisson(LABELS, len(pieces)), 24)
+        ids = 1 + generator.choice(CONCEPTS, size=int(sizes.sum()), p=chance / chance.sum())
+        scores = _falling(generator, np.repeat(np.arange(len(pieces)), sizes))
+        offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
+        columns = {
+            "doc_id": pa.array([doc for doc, _, _, _ in pieces]),
+            "chunk_id": pa.array([number for _, number, _, _ in pieces], pa.int32()),
+            "source": pa.array([texts.parent.name] * len(pieces)),
+            "char_start": pa.array([at for _, _, at, _ in pieces], pa.int32()),
+            "char_end": pa.array([at + len(text) for _, _, at, text in pieces], pa.int32()),
+            "token_count": pa.array([len(text) // 4 for *_, text in pieces], pa.int32()),
+            "kind": pa.array(["prose"] * len(pieces)),
+            "status": pa.array(["ok"] * len(pieces)),
+            "concept_ids": pa.ListArray.from_arrays(offsets, pa.array(ids, pa.int32())),
+            "scores": pa.ListArray.from_arrays(offsets, pa.array(scores)),
+            "text": pa.array([text for *_, text in pieces]),
+        }
+        yield pa.RecordBatch.from_arrays([columns[field.name] for field in schema], schema=schema)
+
+
+def _falling(generator: np.random.Generator, owner: np.ndarray) -> np.ndarray:
+    """Scores that fall within each chunk."""
+    scores = generator.random(len(owner)).astype(np.float32)
+    return scores[np.lexsort((-scores, owner))]
+
+
+def cut(texts: Path) -> Iterator[tuple[str, int, int, str]]:
+    """Document, number, offset and text of chunks, round and round the data, each round with other ids."""
+    table = pq.read_table(texts, columns=["id", "text"])
+    for turn in range(1 << 30):
+        for doc, text in zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True):
+            for number, at in enumerate(range(0, len(text), CHARS)):
+                yield f"{doc}/{turn}", number, at, text[at : at + CHARS]
+
+
+if __name__ == "__main__":
+    main()
