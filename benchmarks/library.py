@@ -17,11 +17,11 @@ from time import perf_counter
 from typing import Any
 
 import yaml
+from rows import Row, arguments, finish, median_seconds
 
 from atlas.library import compiled, store
 from atlas.library.concept import Concept, Counts, Example, Library
 from atlas.library.lint import lint
-from rows import Row, arguments, finish, median_seconds
 
 WORDNET = "canonicalization/wordnet31_noun_synsets.jsonl.gz"
 WORDS = (
@@ -58,7 +58,9 @@ def made(texts: list[tuple[str, str, list[str], str]]) -> Library:
                 aliases=tuple(aliases),
                 taxonomy=f"{area}/{area}{number % 90}",
                 members={tag: random.randint(1, 999) for tag in tags[:4]},
-                examples=tuple(Example(quote, f"web:{random.getrandbits(32):08x}#{i}") for i, quote in enumerate(quotes)),
+                examples=tuple(
+                    Example(quote, f"web:{random.getrandbits(32):08x}#{i}") for i, quote in enumerate(quotes)
+                ),
                 counts=Counts(random.randint(1, 4000), random.randint(1, 3000), random.randint(1, 2000)),
             )
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from atlas.errors import AtlasError
 from atlas.library import store
 from atlas.library.concept import Concept, Counts, Library
 from atlas.library.lint import lint
@@ -62,16 +63,119 @@ def test_same_names_are_no_twins_in_other_facets_in_one_concept_or_retired() -> 
 
 
 def test_names_without_letters_are_no_twins() -> None:
-    assert found(concept(1, "!!!"), concept(2, "???")) == []
+    assert {rule for _, rule, _ in found(concept(1, "!!!"), concept(2, "???"))} == {"odd-name"}
 
 
 def test_replaced_concept_that_is_still_active_is_an_error() -> None:
     assert found(concept(1, "Tides", replaced_by=2), concept(2, "Ebb")) == [(1, "replaced-active", "error")]
 
 
-def test_chain_of_replacements_is_fine() -> None:
+def test_chain_of_replacements_is_a_warning_that_names_its_end() -> None:
     retired = [concept(n, f"Old {n}", status="retired", replaced_by=n + 1) for n in (1, 2)]
-    assert found(*retired, concept(3, "New")) == []
+    (finding,) = lint(Library((*retired, concept(3, "New"))))
+    assert (finding.concept_id, finding.rule, finding.severity) == (1, "chain", "warning")
+    assert finding.message == "replaced_by names 2, which is retired; write where it leads: 3 ('New')"
+
+
+def test_replacement_by_a_concept_without_heir_is_a_warning() -> None:
+    first = concept(1, "Old", status="retired", replaced_by=2)
+    assert found(first, concept(2, "Older", status="retired")) == [(1, "chain", "warning")]
+
+
+def test_replacement_that_is_not_there_or_of_another_facet() -> None:
+    assert found(concept(1, "Old", status="retired", replaced_by=9)) == [(1, "dangling", "error")]
+    old = concept(1, "Old", status="retired", replaced_by=2)
+    assert found(old, concept(2, "Calm", "tone")) == [(1, "other-facet", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("name", "typo"),
+    [
+        ("Tessellation", "Tesselation"),
+        ("Accommodation", "Accomodation"),
+        ("Independent film", "Independant film"),
+        ("Fluorine chemistry", "Flourine chemistry"),
+    ],
+)
+def test_name_that_is_another_but_for_a_slip_is_a_warning(name: str, typo: str) -> None:
+    known = concept(1, name), concept(3, f"{name} today")
+    assert found(*known, concept(2, typo)) == [(2, "typo", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Nitrite", "Nitrate"),
+        ("Microeconomics", "Macroeconomics"),
+        ("Absorption", "Adsorption"),
+        ("Immigration", "Emigration"),
+        ("Binding", "Bending"),
+        ("Compliment", "Complement"),
+        ("Martial law", "Marital law"),
+        ("Version 100000012", "Version 100000021"),
+        ("Causal", "Casual"),
+    ],
+)
+def test_words_that_are_one_letter_apart_are_no_slips(one: str, other: str) -> None:
+    assert found(concept(1, one), concept(2, other)) == []
+
+
+@pytest.mark.parametrize("name", ['"Tides"', "Tides,", "Ti\u200bdes", "- Tides", "(Tides)", "?!"])
+def test_marks_that_belong_to_no_name_are_a_warning(name: str) -> None:
+    assert found(concept(1, name)) == [(1, "odd-name", "warning")]
+
+
+@pytest.mark.parametrize(
+    "name", ["C++", "C#", ".NET", "Mercury (planet)", "Yahoo!", "St. John's", "3D printing", "R&D"]
+)
+def test_marks_of_names_are_fine(name: str) -> None:
+    assert found(concept(1, name)) == []
+
+
+def test_tag_that_is_a_member_of_two_concepts_is_a_warning() -> None:
+    first, second = concept(1, "Sea", members={"tides": 3}), concept(2, "Moon", members={"Tide": 1})
+    assert found(first, second) == [(2, "member-twice", "warning")]
+    assert found(first, concept(2, "Moon", "entity", members={"Tide": 1})) == []
+
+
+def test_description_with_nearly_the_words_of_another_is_a_warning() -> None:
+    first = concept(1, "Boarding", description="The act of passengers and crew getting aboard a ship or aircraft.")
+    second = concept(2, "Landing", description="The act of passengers and crew getting off a ship or aircraft.")
+    assert found(first, second) == [(2, "overlapping-description", "warning")]
+    other = concept(2, "Landing", description="How a ship is made fast to the quay so that people can leave it.")
+    assert found(first, other) == []
+
+
+def test_one_pattern_filled_with_two_names_is_no_overlap() -> None:
+    pattern = "Passages about {}, with methods, results and their discussion in general."
+    tides, bread = (concept(n, name, description=pattern.format(name)) for n, name in ((1, "tides"), (2, "bread")))
+    assert found(tides, bread) == []
+
+
+def test_concept_on_no_chunk_of_a_built_library_is_a_warning() -> None:
+    seen = concept(1, "Tides", chunks=5)
+    assert found(seen, concept(2, "Ebb")) == [(2, "dead", "warning")]
+    assert found(seen, concept(2, "Ebb", locked=True)) == []
+    assert found(seen, concept(2, "Ebb", status="retired")) == []
+    assert found(concept(1, "Tides"), concept(2, "Ebb")) == []
+
+
+def test_near_synonyms_are_looked_for_with_a_model_alone() -> None:
+    concepts = concept(1, "abc abc"), concept(2, "cab cab"), concept(3, "zzzz yyyy"), concept(4, "bac bac", "tone")
+
+    def by_first_letters(texts: Sequence[str]) -> np.ndarray:
+        return by_letters([text[:7] for text in texts])
+
+    near = [(f.concept_id, f.rule) for f in lint(Library(concepts), embed=by_first_letters)]
+    assert near == [(2, "near-synonym")]
+    assert found(*concepts) == []
+
+
+def test_rules_can_be_chosen_and_unknown_ones_are_refused() -> None:
+    library = Library((concept(1, " Tides", description=""),))
+    assert [f.rule for f in lint(library, ["untidy-name"])] == ["untidy-name"]
+    with pytest.raises(AtlasError, match="'tidy': no such rule; there are twin, empty-description, "):
+        lint(library, ["tidy"])
 
 
 def test_replacements_in_a_circle_are_errors_for_all_that_lead_there() -> None:

@@ -1,8 +1,9 @@
-"""atlas library lint."""
+"""atlas library lint, schema: check a library, and tell editors what belongs in one."""
 
 import json
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,21 +14,63 @@ from atlas.cli.library.app import DEFAULT, app
 def lint(
     library: Annotated[Path, typer.Argument(help="Folder of library YAML.")] = DEFAULT,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    rule: Annotated[list[str] | None, typer.Option(help="Only this rule; may be given more than once.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings too.")] = False,
+    meaning: Annotated[
+        bool, typer.Option("--meaning", help="Look for near synonyms too, by the sentence model (minutes).")
+    ] = False,
+    rules: Annotated[bool, typer.Option("--list", help="Show all rules, and check nothing.")] = False,
 ) -> None:
     """Check a library; exits with 1 where it has an error (warnings alone are fine)."""
-    from atlas.library import store
-    from atlas.library.lint import lint as check
+    from atlas.library.lint import lint_folder
 
-    loaded = store.load(library)
-    findings = check(loaded)
+    if rules:
+        _show_rules()
+        return
+    embed = None
+    if meaning:
+        from atlas.models.encoder import encoder
+
+        embed = encoder("all-minilm-l6-v2").encode
+    reading, findings = lint_folder(library, rule or (), embed)
+    concepts = reading.library.by_id
     for finding in findings:
-        name = loaded.by_id[finding.concept_id].name
+        concept = concepts.get(finding.concept_id or 0)
         if as_json:
-            print(json.dumps({"name": name, **{k: getattr(finding, k) for k in finding.__slots__}}))
+            said: dict[str, Any] = {key: getattr(finding, key) for key in finding.__slots__}
+            print(json.dumps(said | {"name": concept and concept.name, "path": str(finding.path)}))
         else:
-            print(f"{finding.severity}: {finding.concept_id} {name!r}: {finding.message} [{finding.rule}]")
-    errors = sum(finding.severity == "error" for finding in findings)
+            named = f"{concept.id} {concept.name!r}: " if concept is not None else ""
+            line = f":{finding.line}" if finding.line else ""
+            print(f"{finding.path}{line}: {finding.severity}: {named}{finding.message} [{finding.rule}]")
+    severities = Counter(finding.severity for finding in findings)
     if not as_json:
-        print(f"{len(loaded.concepts):,} concepts, {errors:,} errors, {len(findings) - errors:,} warnings")
-    if errors:
+        for (severity, name), count in sorted(Counter((f.severity, f.rule) for f in findings).items()):
+            print(f"{count:>7,} {severity}{'s' * (count > 1)} of {name}")
+        errors, warnings = severities["error"], severities["warning"]
+        print(f"{len(concepts):,} concepts, {errors:,} errors, {warnings:,} warnings")
+    if severities["error"] or (strict and findings):
         raise typer.Exit(1)
+
+
+def _show_rules() -> None:
+    from atlas.cli.show import table
+    from atlas.library.lint import OTHERS, RULES
+
+    rows = [[rule.name, rule.severity, rule.what, rule.mend] for rule in RULES] + [list(other) for other in OTHERS]
+    print(table(rows, ["rule", "severity", "what", "what to do"]))
+
+
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="Write it to this file; else it is printed.")] = None,
+) -> None:
+    """Print the JSON Schema of library files, with which editors complete keys and mark mistakes."""
+    from atlas.library.schema import TEXT
+    from atlas.storage import write_text
+
+    if out is None:
+        print(TEXT, end="")
+    else:
+        write_text(out, TEXT)
+        print(out)
