@@ -1,14 +1,15 @@
 """How fast an annotated run is carried to an edited library, beside copying its files and writing them again.
 
 The run is made of the data's texts, cut every 400 characters, with 14.7 concepts a chunk on average, drawn by Zipf's
-from 16,790 (the public FineWeb Atlas's figures); one file holds ``--chunks`` of them. ``merged`` is the share of concepts
-that the edit merged into others.
+law from 16,790 (the figures of the public FineWeb Atlas); one file holds ``--chunks`` of them. ``merged`` is how many
+of the concepts, drawn at random, the edit merged into others.
 """
 
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from atlas.runner.part import Counts, PartWriter, counted
 from atlas.tables import annotations
 
 CONCEPTS, LABELS, CHARS, BATCH = 16_790, 14.7, 400, 4096
-MERGED = (0.0, 0.0001, 0.01, 0.2)
+MERGED = (0, 2, 20, 200, 2000)
 SETS = ("webdocs", "arxiv-abstracts")
 LOCAL = pafs.LocalFileSystem()
 
@@ -43,7 +44,7 @@ def measured(dataset: str, texts: Path, folder: Path, chunks: int, rounds: int) 
     footer = write_part(part, texts, chunks)
     size = part.stat().st_size
 
-    def row(system: str, work: Callable[[], Any], merged: float | None = None) -> Row:
+    def row(system: str, work: Callable[[], Any], merged: int | None = None) -> Row:
         seconds = median_seconds(work, rounds)
         rate = {"chunks_per_s": round(chunks / seconds), "mb_per_s": round(size / 1e6 / seconds, 1)}
         return {"benchmark": "remap", "dataset": dataset, "system": system, "merged": merged, **rate}
@@ -52,9 +53,9 @@ def measured(dataset: str, texts: Path, folder: Path, chunks: int, rounds: int) 
         row("baseline-file-copy", lambda: shutil.copyfile(part, out)),
         row("baseline-file-copy-fsync", lambda: copied(part, out)),
     ]
-    for share in MERGED:
-        job = Job(str(part), str(out), new_footer(footer, f"{share}"))
-        rows.append(row("atlas-remap", lambda j=job, s=share: carry(j, edited(s), LOCAL, LOCAL), share))
+    for number in MERGED:
+        job = Job(str(part), str(out), new_footer(footer, f"{number}"))
+        rows.append(row("atlas-remap", partial(carry, job, edited(number), LOCAL, LOCAL), number))
     rows.append(row("baseline-pyarrow-rewrite", lambda: rewritten(part, out)))
     copy = rows[1]["mb_per_s"]
     return [{**each, "times_copy_fsync": round(copy / each["mb_per_s"], 2)} for each in rows]
@@ -81,12 +82,12 @@ def rewritten(part: Path, out: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def edited(share: float) -> Translation:
-    """A library in which this share of the concepts, drawn by a seed, went to others."""
+def edited(merged: int) -> Translation:
+    """A library in which so many concepts, drawn by a seed, went to others."""
     generator = np.random.default_rng(0)
     ids = np.arange(1, CONCEPTS + 1, dtype=np.int32)
     targets = ids.copy()
-    gone = generator.permutation(CONCEPTS)[: round(share * CONCEPTS)]
+    gone = generator.permutation(CONCEPTS)[:merged]
     stay = np.setdiff1d(np.arange(CONCEPTS), gone)
     targets[gone] = ids[generator.choice(stay, len(gone))]
     return Translation(ids, targets)

@@ -68,8 +68,8 @@ def the(library: Library, asked: str) -> Concept:
 def unknown(library: Library, asked: str) -> str:
     """What to say of a name or id that no concept has."""
     near = ", ".join(f"{c.id} ({c.name!r})" for c in alike(library, asked))
-    advice = f"did you mean {near}?" if near else "`atlas library search` finds concepts by words and meaning"
-    return f"{asked!r}: no concept has this id, name or alias; {advice}"
+    advice = f"did you mean {near}? " if near else ""
+    return f"{asked!r}: no concept has this id, name or alias; {advice}`atlas library search` finds more"
 
 
 def alike(library: Library, asked: str, most: int = SUGGESTED) -> list[Concept]:

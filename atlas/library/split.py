@@ -145,4 +145,5 @@ def _description(facet: str, name: str, members: Mapping[str, int]) -> str:
     tags = sorted(members, key=lambda tag: (-members[tag], tag))
     also = [tag for tag in tags if normal_form(tag) != normal_form(name)][:DESCRIBED]
     covers = f", including {' and '.join([', '.join(also[:-1]), also[-1]] if also[1:] else also)}" if also else ""
-    return f"{_OPENINGS[facet].format(name)}{covers}."
+    spelt = next((tag for tag in tags if normal_form(tag) == normal_form(name)), name)  # as within a sentence
+    return f"{_OPENINGS[facet].format(spelt)}{covers}."

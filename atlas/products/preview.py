@@ -97,13 +97,26 @@ def preview(run: AnnotatedRun, library: Library) -> Preview:
     return Preview(chunks, changed, effects, dict(per_concept))
 
 
-def chunk_counts(run: AnnotatedRun) -> dict[int, int]:
-    """Chunks of every id of a run."""
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """Chunks of a run, those with a concept, and the chunks of every id."""
+
+    chunks: int
+    with_concept: int
+    per_concept: Mapping[int, int]
+
+
+def covered(run: AnnotatedRun) -> Covered:
+    """Count the labels of a run; reads ids alone, a row group at a time."""
     counts: Counter[int] = Counter()
+    chunks = labelled = 0
     for path in run.parts:
         for file, number in row_groups(run.folder.filesystem, path):
-            _count(counts, _ids(file, number).flatten().to_numpy())
-    return dict(counts)
+            column = _ids(file, number)
+            _count(counts, column.flatten().to_numpy())
+            chunks += len(column)
+            labelled += int((sizes_of(column) > 0).sum())
+    return Covered(chunks, labelled, dict(counts))
 
 
 def row_groups(filesystem: pafs.FileSystem, path: str) -> "list[tuple[pq.ParquetFile, int]]":

@@ -1,6 +1,7 @@
 """atlas library diff, preview, remap: what an edit means for data that is labelled already."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from atlas.cli.library.app import DEFAULT, app
 if TYPE_CHECKING:
     from atlas.library.concept import Library
     from atlas.library.diff import Change
+    from atlas.library.revisions import Version
     from atlas.products.preview import Preview
     from atlas.products.remap.needs import Need
 
@@ -54,10 +56,10 @@ def _counts(library: "Library", run: str | None) -> tuple[Mapping[int, int], str
     """Chunks of each concept and where they were counted."""
     if run is None:
         return {concept.id: concept.counts.chunks for concept in library.concepts}, "tagged chunks"
-    from atlas.products.preview import chunk_counts
+    from atlas.products.preview import covered
     from atlas.products.remap.source import annotated_run
 
-    return chunk_counts(annotated_run(run, ended=False)), f"chunks of {run}"
+    return covered(annotated_run(run, ended=False)).per_concept, f"chunks of {run}"
 
 
 def _chunks(change: "Change", counts: Mapping[int, int]) -> int:
@@ -96,6 +98,7 @@ def preview(
     edited = version(library)
     before = version(old).library if old is not None else None
     source = annotated_run(run, before, ended=False)
+    _note_other(run, edited, before)
     found = look(source, edited.library)
     needed = needs(edited.library, known(source, before), edited.entries)
     if as_json:
@@ -103,6 +106,20 @@ def preview(
         return
     print("\n".join(_previewed(found, edited.library)))
     _print_needs(needed)
+
+
+def _note_other(run: str, edited: "Version", old: "Library | None") -> None:
+    """Say so where nothing shows that the edited library came from the run's: ids mean nothing in another library."""
+    from atlas.products.remap.source import annotated_run
+
+    digest = annotated_run(run, old, ended=False).library
+    known = {edited.library.digest, *(digest for entry in edited.entries for digest in entry.library)}
+    if old is None and digest and digest not in known:
+        print(
+            f"note: the history of {edited.name} does not know the run's library ({digest[:12]}); give it with --from "
+            "to be sure that the ids mean the same",
+            file=sys.stderr,
+        )
 
 
 def _previewed(found: "Preview", library: "Library") -> Iterator[str]:
@@ -147,6 +164,7 @@ def remap(
 
     edited = version(library)
     before = version(old).library if old is not None else None
+    _note_other(run, edited, before)
     done = carry(run, edited.library, out, old=before, history=edited.entries, workers=workers)
     print(show.run_result(done.result, out))
     print(f"before    {done.labels_before:,} labels")

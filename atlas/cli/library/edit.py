@@ -11,6 +11,7 @@ from atlas.cli.library.app import DEFAULT, Folder, app
 
 if TYPE_CHECKING:
     from atlas.library.apply import Make
+    from atlas.library.concept import Library
     from atlas.library.history import Entry
 
 Why = Annotated[str, typer.Option("--why", help="The reason, for the history.")]
@@ -115,8 +116,11 @@ def add(
     """Add a concept, under an id that no concept ever had. A rebuild will leave its words alone (locked)."""
     from atlas.library import edit
 
-    words = {"aliases": alias or [], "question": question, "taxonomy": taxonomy}
-    _edit(library, lambda before, new: edit.add(before, new, facet, name, description, **words), why, who, dry_run)
+    def make(before: "Library", new_id: int) -> edit.Edit:
+        others = alias or []
+        return edit.add(before, new_id, facet, name, description, aliases=others, question=question, taxonomy=taxonomy)
+
+    _edit(library, make, why, who, dry_run)
 
 
 def _edit(library: Path, make: "Make", why: str, who: str | None, dry_run: bool) -> None:

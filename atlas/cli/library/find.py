@@ -1,36 +1,94 @@
-"""atlas library stats, search, show: what a library holds."""
+"""atlas library stats, sample, search, show: what a library holds."""
 
-from collections import Counter
+import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from atlas.cli.library.app import DEFAULT, Folder, app
 
+if TYPE_CHECKING:
+    from atlas.library.concept import Concept
+
+NEAR = 5  # neighbours that show names
+TAGS = 12  # member tags in one line
+AREAS = 8
+
 
 @app.command()
-def stats(library: Annotated[Path, typer.Argument(help="Folder of library YAML.")] = DEFAULT) -> None:
-    """Count a library's concepts by facet, and say how often they were seen."""
+def stats(
+    library: Annotated[Path, typer.Argument(help="Folder of library YAML.")] = DEFAULT,
+    run: Annotated[str | None, typer.Option("--run", help="Count chunks in this annotated run.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Count a library's concepts: by facet and area, dead and biggest ones, retired ones, and the share of chunks."""
     from atlas.cli.show import table
     from atlas.library import store
+    from atlas.library.summary import numbers
 
     loaded = store.load(library)
-    rows = []
-    for facet, count in Counter(c.facet for c in loaded.active).most_common():
-        ours = [c for c in loaded.active if c.facet == facet]
-        rows.append(
-            [
-                facet,
-                count,
-                sum(len(c.members) for c in ours),
-                sum(c.counts.chunks > 0 for c in ours),
-                max(ours, key=lambda c: c.counts.chunks).name,
-            ]
-        )
-    print(table(rows, ["facet", "concepts", "member tags", "seen", "most frequent"]))
-    retired = len(loaded.concepts) - len(loaded.active)
-    print(f"{len(loaded.active):,} active, {retired:,} retired, digest {loaded.digest}")
+    coverage = None
+    if run is not None:
+        from atlas.products.preview import covered
+        from atlas.products.remap.source import annotated_run
+
+        coverage = covered(annotated_run(run, ended=False))
+    found = numbers(loaded, None if coverage is None else coverage.per_concept)
+    if as_json:
+        counted = {} if coverage is None else {"chunks": coverage.chunks, "covered": coverage.with_concept}
+        print(json.dumps({**asdict(found), "digest": loaded.digest, **counted}, ensure_ascii=False))
+        return
+    rows = [[f.facet, f.concepts, f.members, float(f.median_members), f.seen, f.biggest] for f in found.facets]
+    print(table(rows, ["facet", "concepts", "member tags", "median", "seen", "most frequent"]))
+    if [area for area, _ in found.areas] not in ([], ["(none)"]):
+        more = f", {len(found.areas) - AREAS} more" if len(found.areas) > AREAS else ""
+        print("areas    " + ", ".join(f"{area} {count:,}" for area, count in found.areas[:AREAS]) + more)
+    if found.biggest:
+        print("biggest  " + ", ".join(f"{id_} {name!r} {chunks:,}" for id_, name, chunks in found.biggest))
+    print(f"dead     {found.dead:,} active concepts on no chunk")
+    if coverage is not None:
+        share = coverage.with_concept / max(1, coverage.chunks)
+        print(f"covered  {coverage.with_concept:,} of {coverage.chunks:,} chunks have a concept ({share:.1%})")
+    print(f"{found.active:,} active, {found.retired:,} retired, digest {loaded.digest}")
+
+
+@app.command()
+def sample(
+    number: Annotated[int, typer.Argument(min=1, help="How many concepts.")] = 10,
+    library: Folder = DEFAULT,
+    facet: Annotated[str | None, typer.Option("--facet", help="Only of this facet.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Draw them by this seed.", show_default="spread evenly")
+    ] = None,
+) -> None:
+    """Print so many active concepts for a look, the same ones each time."""
+    from atlas.errors import AtlasError
+    from atlas.library import store
+    from atlas.library.summary import sample as draw
+    from atlas.tables import FACETS
+
+    if facet is not None and facet not in FACETS:
+        raise AtlasError(f"{facet!r} is no facet; choose one of {', '.join(FACETS)}")
+    concepts = [c for c in store.load(library).active if facet in (None, c.facet)]
+    if not concepts:
+        raise AtlasError(f"{library}: has no active concept{'' if facet is None else f' of facet {facet}'}")
+    print("\n\n".join(_block(concept) for concept in draw(concepts, number, seed)))
+
+
+def _block(concept: "Concept") -> str:
+    """A concept as a person reads it."""
+    seen = f", {concept.counts.chunks:,} chunks" if concept.counts.chunks else ""
+    tags = sorted(concept.members, key=lambda tag: (-concept.members[tag], tag))
+    lines = [f"{concept.id} {concept.name} ({concept.facet}{seen})", f"  {concept.description}"]
+    if concept.aliases:
+        lines.append(f"  also: {', '.join(concept.aliases)}")
+    if tags:
+        more = f", {len(tags) - TAGS} more" if len(tags) > TAGS else ""
+        lines.append(f"  tags: {', '.join(tags[:TAGS])}{more}")
+    lines += [f"  “{' '.join(example.quote.split())}” — {example.doc_id}" for example in concept.examples[:1]]
+    return "\n".join(lines)
 
 
 @app.command()
@@ -63,24 +121,30 @@ def search(
 
 @app.command()
 def show(
-    concept: Annotated[str, typer.Argument(help="Id, or exact name.")],
+    concept: Annotated[str, typer.Argument(help="Id, name or alias.")],
     library: Folder = DEFAULT,
 ) -> None:
-    """Print everything that the library says of one concept."""
+    """Print everything that the library says of one concept, its history, and concepts with like names."""
     import yaml
 
+    from atlas.cli.library.edit import line
     from atlas.errors import AtlasError
-    from atlas.library import store
-    from atlas.library.names import normal_form
+    from atlas.library import history, store
+    from atlas.library.search import called, neighbours, unknown
 
     loaded = store.load(library)
-    form = normal_form(concept)
-    matches = [c for c in loaded.concepts if str(c.id) == concept or normal_form(c.name) == form]
+    matches = called(loaded, concept)
     if not matches:
-        raise AtlasError(f"{concept!r}: no concept of {library} has this id or name; try `atlas library search`")
-    print(
-        yaml.dump(
-            [store.entry(c) for c in matches], Dumper=store.Dumper, sort_keys=False, allow_unicode=True, width=110
-        ),
-        end="",
-    )
+        raise AtlasError(f"{library}: {unknown(loaded, concept)}")
+    entries = history.read(library)
+    since = history.edited_since(loaded, entries)
+    for match in matches:
+        shown = yaml.dump([store.entry(match)], Dumper=store.Dumper, sort_keys=False, allow_unicode=True, width=110)
+        print(shown, end="")
+        for entry in history.of_concept(entries, match.id):
+            print(f"# {line(entry)}")
+        if match.id in since:
+            print(f"# {', '.join(since[match.id])} by hand since, in the YAML")
+        near = ", ".join(f"{other.id} {other.name!r}" for other in neighbours(loaded, match, NEAR))
+        if near:
+            print(f"# near: {near}")
