@@ -7,8 +7,9 @@ share of labels. ``f1_any`` is the looser F1 where several tags may match one la
 to systems that say one thing in several ways.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -32,15 +33,16 @@ class Matches:
 
 
 class Matcher:
-    """Matches tags with labels; each text is embedded once."""
+    """Matches tags with labels; each text is embedded once, by the sentence model where nothing else is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, embed: Callable[[Sequence[str]], np.ndarray] | None = None) -> None:
+        self._embed = embed or partial(encoder("all-minilm-l6-v2").encode, batch_size=256)
         self._known: dict[str, np.ndarray] = {}
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
         if new:
-            self._known.update(zip(new, encoder("all-minilm-l6-v2").encode(new, 256), strict=True))
+            self._known.update(zip(new, self._embed(new), strict=True))
         return np.stack([self._known[text] for text in texts])
 
     def hits(self, tags: Sequence[str], labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

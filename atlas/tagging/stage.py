@@ -59,6 +59,11 @@ def chooser(topics: ChoiceOfTopics, threads: int | None = None) -> Choose:
     """Chooses topics with the sentence model that the prompt names, on so many cores (all where not given)."""
     model = quick_encoder(topics.encoder, threads)
     choice = topics.choice()
+    if choice.meaning and len(choice.meaning) != model.dimensions:
+        raise AtlasError(
+            f"choice.meaning has {len(choice.meaning)} weights, and the vectors of {topics.encoder} have "
+            f"{model.dimensions} dimensions; fit the weights with that encoder (benchmarks/fit_choice.py)"
+        )
 
     def choose(passages: Sequence[str], written: Sequence[Sequence[str]]) -> list[list[str]]:
         texts = [quiet(without_orders(passage)) for passage in passages]

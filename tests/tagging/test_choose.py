@@ -112,3 +112,13 @@ def test_passage_gets_the_same_tags_alone_and_among_others() -> None:
 @pytest.mark.parametrize("passage", ["", " ", "12 34", "the of and", "猫が好き", "\ud83e"])
 def test_passage_without_phrases_keeps_what_the_model_wrote(passage: str) -> None:
     assert "sets" in kept(["sets"], choice(), passage)
+
+
+def test_what_a_candidate_means_may_weigh() -> None:
+    plain = choice(weights={}, bias=0.0, most=1)
+    word = "zebra crossings"
+    [found] = candidates([PASSAGE], [[word, "reefs"]], embed)
+    of_kind = embed([word])[0] - embed(["reefs"])[0]
+    assert chosen(found, choice(weights={}, bias=0.0, most=1, meaning=tuple(50 * of_kind))) == [word]
+    assert chosen(found, choice(weights={}, bias=0.0, most=1, meaning=tuple(-50 * of_kind))) != [word]
+    assert probabilities(found, plain) == pytest.approx(0.5)

@@ -21,7 +21,7 @@ from atlas.tagging.parse import MAX_CHARS, MAX_WORDS
 from atlas.tagging.prompt import prompt_file
 from atlas.tagging.question import asking, questions
 from atlas.tagging.sample import write_sample
-from atlas.tagging.stage import TagStage, tag_chunks
+from atlas.tagging.stage import TagStage, chooser, tag_chunks
 
 LINES = questions(prompt_file("smollm2.v1"))
 JSON = questions(prompt_file("json.v1"))
@@ -227,3 +227,10 @@ def test_passage_reaches_the_small_model_without_special_tokens() -> None:
         assert not special & set(encoded)
         assert "<|im_end|>" in question.about(hostile).text
     engine.close()
+
+
+def test_weights_of_another_encoders_vectors_are_refused() -> None:
+    topics = asking("smollm2.v2").topics
+    assert topics is not None
+    with pytest.raises(AtlasError, match=r"choice.meaning has 3 weights, and the vectors of all-minilm-l6-v2 have 384"):
+        chooser(topics.model_copy(update={"meaning": (0.1, 0.2, 0.3)}))
