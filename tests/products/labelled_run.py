@@ -17,7 +17,7 @@ from atlas.tables import annotations
 
 LIBRARY = Library(
     tuple(
-        Concept(number, "content", name, f"Passages about {name.lower()}.", members={tag: 3 for tag in tags})
+        Concept(number, "content", name, f"Passages about {name.lower()}.", members=dict.fromkeys(tags, 3))
         for number, (name, tags) in enumerate(
             {
                 "Tides": ("tides", "tidal range"),
