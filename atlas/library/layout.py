@@ -140,7 +140,8 @@ def _wanted(node: Node, concept: Concept) -> dict[str, object]:
     if isinstance(counts := there.get("counts"), dict) and "counts" in wanted:
         wanted["counts"] = {key: number for key, number in wanted["counts"].items() if number or key in counts}
     for key, value in there.items():
-        if key not in wanted and (not value or key == "counts") and not _value(concept, key):
+        nothing = not value or (key == "counts" and not any(value.values()))
+        if key not in wanted and nothing and not _value(concept, key):
             wanted[key] = value
     order = {key: at for at, key in enumerate(check.READERS)}
     return dict(sorted(wanted.items(), key=lambda pair: order[pair[0]]))
