@@ -41,7 +41,7 @@ def refuse_taken(library: Library, facet: str, name: str, but: int | None = None
             continue
         if concept.active and form in map(normal_form, (concept.name, *concept.aliases)):
             raise AtlasError(f"{name!r} is a name of {named(concept)}; merge the two, or choose another name")
-        if not concept.active and form == normal_form(concept.name) and concept.replaced_by != but:
+        if not concept.active and form == normal_form(concept.name) and (but is None or concept.replaced_by != but):
             raise AtlasError(
                 f"{name!r} is the name of the retired concept {concept.id}; choose another name, or bring that one "
                 "back: take status and replaced_by out of its entry in the YAML"

@@ -1,7 +1,7 @@
 """What an edited library would change in an annotated run, before anything is written."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -67,8 +67,7 @@ def preview(run: AnnotatedRun, library: Library) -> Preview:
     per_concept: Counter[int] = Counter()
     quotes: dict[int, list[Quote]] = {}
     for path in run.parts:
-        for file, number in row_groups(run.folder.filesystem, path):
-            column = _ids(file, number)
+        for file, number, column in row_groups(run.folder.filesystem, path):
             ids, sizes = column.flatten().to_numpy(), sizes_of(column)
             chunks += len(sizes)
             _count(per_concept, ids)
@@ -111,31 +110,32 @@ def covered(run: AnnotatedRun) -> Covered:
     counts: Counter[int] = Counter()
     chunks = labelled = 0
     for path in run.parts:
-        for file, number in row_groups(run.folder.filesystem, path):
-            column = _ids(file, number)
+        for _, _, column in row_groups(run.folder.filesystem, path):
             _count(counts, column.flatten().to_numpy())
             chunks += len(column)
             labelled += int((sizes_of(column) > 0).sum())
     return Covered(chunks, labelled, dict(counts))
 
 
-def row_groups(filesystem: pafs.FileSystem, path: str) -> "list[tuple[pq.ParquetFile, int]]":
-    """The row groups of a part.
+def row_groups(filesystem: pafs.FileSystem, path: str) -> Iterator[tuple[pq.ParquetFile, int, pa.Array]]:
+    """The row groups of a part, each with its column of ids; nothing else is read.
 
     Raises:
-        AtlasError: it is no Parquet file, or has no concepts.
+        AtlasError: it is damaged, or has no concepts.
     """
     try:
         file = pq.ParquetFile(path, filesystem=filesystem, page_checksum_verification=True)
-    except (pa.ArrowInvalid, OSError) as error:
+        if IDS not in file.schema_arrow.names:
+            raise AtlasError(f"{path}: has no column {IDS}; give a run of `atlas annotate`")
+        for number in range(file.num_row_groups):
+            yield file, number, _ids(file, number)
+    except (pa.ArrowException, OSError) as error:
         raise AtlasError(f"{path}: is damaged ({error}); run again, with --verify, what wrote it") from error
-    if IDS not in file.schema_arrow.names:
-        raise AtlasError(f"{path}: has no column {IDS}; give a run of `atlas annotate`")
-    return [(file, number) for number in range(file.num_row_groups)]
 
 
 def _ids(file: pq.ParquetFile, number: int) -> pa.Array:
-    return file.read_row_group(number, columns=[IDS], use_threads=False).column(IDS).combine_chunks()
+    column = file.read_row_group(number, columns=[IDS], use_threads=False).column(IDS).combine_chunks()
+    return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
 
 
 def _count(counter: "Counter[int]", ids: np.ndarray) -> None:

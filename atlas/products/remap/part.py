@@ -75,7 +75,9 @@ def carry(job: Job, translation: Translation, here: pafs.FileSystem, there: pafs
                 splice(source, out, renewed, footer)
     except AtlasError as error:
         raise AtlasError(f"{job.part}: {error}") from None
-    except (pa.ArrowInvalid, pa.ArrowException, ValueError) as error:
+    except (pa.ArrowException, ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's fault; Arrow's own, of a checksum that is not right, has no number
         raise AtlasError(f"{job.part}: is damaged ({error}); run again, with --verify, what wrote it") from error
     return _after(job.footer, gone)
 
