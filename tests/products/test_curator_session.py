@@ -6,11 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from labelled_run import LIBRARY, labelled_run
 
 from atlas.library import store
-
-sys.path.append(str(Path(__file__).parents[1] / "products"))
-from labelled_run import LIBRARY, labelled_run
 
 
 @pytest.fixture
