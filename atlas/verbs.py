@@ -185,6 +185,7 @@ def canonicalize(
     """
     from atlas.canonical.build import build
     from atlas.models.encoder import encoder
+    from atlas.models.static import static_encoder
 
     table = read_tags(tags)
     folder = RunFolder.at(tags)
@@ -204,7 +205,7 @@ def canonicalize(
             return base, before["funnel"]
     hooks.say(f"building the library from {table.num_rows:,} tagged chunks")
     model = encoder(config.encoder)
-    library, funnel = build(table, base, config, model.encode)
+    library, funnel = build(table, base, config, model.encode, lambda texts: static_encoder(config.encoder).encode(texts))
     store.save(library, out)
     counted = asdict(funnel)
     write_text(noted, json.dumps({"key": key, "library": library.digest, "funnel": counted}, indent=2) + "\n")

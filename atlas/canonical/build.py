@@ -1,42 +1,52 @@
 """Build a concept library from tags, or bring one up to date with more tags."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import log10
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from atlas.canonical.cluster import centroid_linkage, nearest, neighbour_graph
+from atlas.canonical.cluster import nearest
 from atlas.canonical.config import CanonicalizeConfig
-from atlas.canonical.describe import concept_name, description, question, quotes
-from atlas.canonical.forms import Form, collect, support
-from atlas.library.concept import Concept, Counts, Library
+from atlas.canonical.describe import concept_name, described
+from atlas.canonical.forms import Form, collect
+from atlas.canonical.grow import BY_NAME, Corpus, Embed, Grown, grown
+from atlas.library.concept import Concept, Library
 from atlas.library.names import normal_form
 from atlas.tables import FACETS
 
-Embed = Callable[[Sequence[str]], np.ndarray]
-
-DESCRIBED_MEMBERS = 3
-BESIDE_LIFT = 2.0  # a neighbour worth naming is on the concept's chunks this many times as often as elsewhere
+BLOCK = 65_536  # rare forms at a time, which bounds the memory
 
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """What became of the tags, step by step."""
+    """What became of the tags, step by step.
 
-    tags: int
-    forms: int
-    linked: int
-    clustered: int
-    dropped_rare: int
-    min_chunks: int
-    concepts: int
-    new_concepts: int
+    ``rare`` forms were too rare to be compared with all others; ``universal`` topics are on so many chunks that they
+    say nothing of any one (their names are in ``attributes``); ``incoherent`` clusters mean too many things.
+    """
+
+    tags: int = 0
+    forms: int = 0
+    rare: int = 0
+    linked: int = 0
+    clustered: int = 0
+    dropped: int = 0
+    min_chunks: int = 0
+    joined_by_use: int = 0
+    universal: int = 0
+    incoherent: int = 0
+    concepts: int = 0
+    new_concepts: int = 0
+    attributes: tuple[str, ...] = ()
 
 
-def build(tags: pa.Table, base: Library, config: CanonicalizeConfig, embed: Embed) -> tuple[Library, Funnel]:
+def build(
+    tags: pa.Table, base: Library, config: CanonicalizeConfig, embed: Embed, quick: Embed | None = None
+) -> tuple[Library, Funnel]:
     """The library that the tags ask for.
 
     Concepts of ``base`` keep id, facet, name and status; forms that mean one of them become its members. The
@@ -46,74 +56,81 @@ def build(tags: pa.Table, base: Library, config: CanonicalizeConfig, embed: Embe
     Args:
         tags: schema TAGS.
         embed: sentence vectors, float32 [n, d], L2-normalised.
+        quick: vectors of another kind that cost little, for forms beyond the ``compared`` most frequent; ``embed`` if
+            there are none.
     """
     forms = collect(tags)
-    min_chunks = config.min_chunks or max(2, round(log10(max(1, tags.num_rows))))
-    members: dict[int, list[Form]] = defaultdict(list)
+    corpus = Corpus(_numbered(tags), config.min_chunks or max(2, round(log10(max(1, tags.num_rows)))))
+    retired = _retired(base)
+    closed = {concept.facet for concept in base.active} & set(config.closed)
     concepts = {concept.id: concept for concept in base.concepts}
     used = {(c.facet, normal_form(name)) for c in base.concepts for name in (c.name, *c.aliases)}
-    retired = _retired(base)
-    doc_ids = tags.column("doc_id").to_pylist()
-    linked = clustered = new = 0
-    closed = {concept.facet for concept in base.active} & set(config.closed)
+    members: dict[int, list[Form]] = defaultdict(list)
+    made: list[Grown] = []
+    next_id = base.next_id
+    linked = clustered = rare = 0
     for facet in FACETS:
-        rest = [form for form in forms if form.facet == facet and retired.get((facet, form.form), 0) is not None]
-        vectors = embed([form.surface for form in rest])
-        least = getattr(config.similarity, facet)
-        library, embed_name = base, _once(embed)
-        while rest:
-            left = []
-            for row, concept_id in enumerate(_link(rest, vectors, library, retired, facet, least, embed_name)):
-                if concept_id is None:
-                    left.append(row)
-                else:
-                    members[concept_id].append(rest[row])
-                    linked += 1
-            rest, vectors = [rest[row] for row in left], vectors[left]
-            if facet in closed:
-                break
-            clusters = _clusters(rest, vectors, config.neighbours, least)
-            kept = [cluster for cluster in clusters if _supported(cluster, doc_ids, min_chunks)]
-            if not kept:
-                break
-            for cluster in kept:
-                name = _free_name(cluster, facet, used)
-                used.add((facet, normal_form(name)))
-                concept_id = base.next_id + new
-                new += 1
-                concepts[concept_id] = Concept(concept_id, facet, name, "")
-                members[concept_id] += cluster
-                clustered += len(cluster)
-            # What was too rare for a concept of its own may be another word for one of the new ones, or make
-            # one with others that are left. To the end, so that a build from the same tags changes nothing.
-            placed = {form.form for cluster in kept for form in cluster}
-            left = [row for row, form in enumerate(rest) if form.form not in placed]
-            rest, vectors = [rest[row] for row in left], vectors[left]
-            library = Library(tuple(concepts[i] for i in sorted(concepts)))
-    described = _describe(concepts, members, tags, config)
-    funnel = Funnel(
-        tags=sum(form.surfaces.total() for form in forms),
+        mine = [form for form in forms if form.facet == facet and retired.get((facet, form.form), 0) is not None]
+        known = [concept for concept in base.active if concept.facet == facet]
+        names = _names(known, facet, retired, base)
+        result = grown(mine[: config.compared], names, facet, facet in closed, corpus, config, embed)
+        ids = [concept.id for concept in known] + list(range(next_id, next_id + len(result.new)))
+        next_id += len(result.new)
+        for cluster, concept_id in zip(result.new, ids[len(known) :], strict=True):
+            name = _free_name(cluster, facet, used)
+            used.add((facet, normal_form(name)))
+            concepts[concept_id] = Concept(concept_id, facet, name, "")
+        tail = mine[config.compared :]
+        rare += len(tail)
+        owner = {result.names[row]: ids[number] for row, number in result.owner.items()}
+        owner |= _rare(tail, owner, facet, config.rare, quick or embed)
+        for form in mine:
+            if form.form in owner:
+                members[owner[form.form]].append(form)
+                is_new = owner[form.form] >= base.next_id
+                linked, clustered = linked + (not is_new), clustered + is_new
+        made.append(result)
+    library = Library(described([concepts[id_] for id_ in sorted(concepts)], members, tags, config.examples))
+    return library, Funnel(
+        tags=sum(form.tags for form in forms),
         forms=len(forms),
+        rare=rare,
         linked=linked,
         clustered=clustered,
-        dropped_rare=len(forms) - linked - clustered,
-        min_chunks=min_chunks,
-        concepts=len([c for c in described if c.active]),
-        new_concepts=new,
+        dropped=len(forms) - linked - clustered,
+        min_chunks=corpus.min_chunks,
+        joined_by_use=sum(result.joined_by_use for result in made),
+        universal=sum(len(result.universal) for result in made),
+        incoherent=sum(result.incoherent for result in made),
+        concepts=len(library.active),
+        new_concepts=next_id - base.next_id,
+        attributes=tuple(concept_name(cluster) for result in made for cluster in result.universal),
     )
-    return Library(tuple(described)), funnel
 
 
-def _once(embed: Embed) -> Embed:
-    """``embed`` that computes each text once: known names are looked at again whenever there are new ones."""
-    known: dict[str, np.ndarray] = {}
+def _numbered(tags: pa.Table) -> np.ndarray:
+    """A number for the document of each row, int32 [rows]."""
+    column = pc.dictionary_encode(tags.column("doc_id")).combine_chunks()
+    if isinstance(column, pa.ChunkedArray):  # what a table without rows gives
+        return np.zeros(0, np.int32)
+    return column.indices.to_numpy(zero_copy_only=False)
 
-    def remembering(texts: Sequence[str]) -> np.ndarray:
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        known.update(zip(new, embed(new), strict=True))
-        return np.stack([known[text] for text in texts])
 
-    return remembering
+def _names(
+    known: Sequence[Concept], facet: str, retired: Mapping[tuple[str, str], int | None], base: Library
+) -> list[list[str]]:
+    """Normal forms that mean each of the concepts: its names, aliases and members, and what was merged into it."""
+    merged: dict[int, list[str]] = defaultdict(list)
+    for (its_facet, form), heir in retired.items():
+        if its_facet == facet and heir is not None:
+            merged[heir].append(form)
+    return [
+        [
+            *(form for form in map(normal_form, concept.names()) if base.link(facet, form) == concept.id),
+            *merged[concept.id],
+        ]
+        for concept in known
+    ]
 
 
 def _retired(base: Library) -> dict[tuple[str, str], int | None]:
@@ -136,93 +153,23 @@ def _retired(base: Library) -> dict[tuple[str, str], int | None]:
     return found
 
 
-def _link(
-    forms: list[Form],
-    vectors: np.ndarray,
-    library: Library,
-    retired: dict[tuple[str, str], int | None],
-    facet: str,
-    least: float,
-    embed: Embed,
-) -> list[int | None]:
-    """The concept of the library that each form means: by spelling, else by its nearest known name."""
-    ids = [library.link(facet, form.surface) or retired.get((facet, form.form)) for form in forms]
-    names = [(name, c.id) for c in library.active if c.facet == facet for name in (c.name, *c.aliases)]
-    positions, similarities = nearest(vectors, embed([name for name, _ in names]) if names else np.zeros((0, 0)))
-    return [
-        spelled if spelled is not None else (names[p][1] if p >= 0 and s >= least else None)
-        for spelled, p, s in zip(ids, positions, similarities, strict=True)
-    ]
+def _rare(tail: Sequence[Form], owner: Mapping[str, int], facet: str, least: float, embed: Embed) -> dict[str, int]:
+    """Concepts of the forms that were too rare to be compared: by spelling, else that of a name that is very near."""
+    free = [form.form for form in tail if form.form not in owner]
+    if not free or not owner or facet not in BY_NAME:
+        return {}
+    names = list(owner)
+    known = embed(names)
+    found: dict[str, int] = {}
+    for start in range(0, len(free), BLOCK):
+        block = free[start : start + BLOCK]
+        positions, cosines = nearest(embed(block), known)
+        near = zip(block, positions.tolist(), cosines.tolist(), strict=True)
+        found |= {form: owner[names[position]] for form, position, cosine in near if cosine >= least}
+    return found
 
 
-def _clusters(forms: list[Form], vectors: np.ndarray, neighbours: int, least: float) -> list[list[Form]]:
-    """Clusters of forms, members most frequent first."""
-    if not forms:
-        return []
-    weights = [float(len(form.chunks)) for form in forms]
-    rows = centroid_linkage(vectors, weights, neighbour_graph(vectors, neighbours, least), least)
-    return [sorted((forms[r] for r in group), key=lambda f: (-len(f.chunks), f.form)) for group in rows]
-
-
-def _supported(cluster: list[Form], doc_ids: Sequence[str], min_chunks: int) -> bool:
-    """Enough chunks, and not all of one document."""
-    rows = support(cluster)
-    return len(rows) >= min_chunks and len({doc_ids[row] for row in rows}) > 1
-
-
-def _free_name(cluster: list[Form], facet: str, used: set[tuple[str, str]]) -> str:
+def _free_name(cluster: Sequence[Form], facet: str, used: set[tuple[str, str]]) -> str:
     """The cluster's name; its next member's where another concept of the facet has that name already."""
     names = [concept_name(cluster[start:]) for start in range(len(cluster))]
     return next((name for name in names if (facet, normal_form(name)) not in used), names[0])
-
-
-def _describe(
-    concepts: dict[int, Concept], members: dict[int, list[Form]], tags: pa.Table, config: CanonicalizeConfig
-) -> list[Concept]:
-    texts = tags.column("text").to_pylist()
-    doc_ids = tags.column("doc_id").to_pylist()
-    rows_of = {concept_id: support(forms) for concept_id, forms in members.items()}
-    on_row: dict[int, list[int]] = defaultdict(list)
-    for concept_id, rows in rows_of.items():
-        if concepts[concept_id].facet == "content":
-            for row in rows:
-                on_row[row].append(concept_id)
-    described = []
-    for concept_id in sorted(concepts):
-        concept = concepts[concept_id]
-        if not concept.active:
-            described.append(concept)
-            continue
-        forms = sorted(members.get(concept_id, ()), key=lambda f: (-len(f.chunks), f.form))
-        rows = rows_of.get(concept_id, set())
-        counted = replace(
-            concept,
-            members={form.surface: len(form.chunks) for form in forms},
-            counts=Counts(sum(f.surfaces.total() for f in forms), len(rows), len({doc_ids[r] for r in rows})),
-        )
-        if not concept.locked:
-            beside = _beside(concept_id, rows, on_row, rows_of, len(texts))
-            also = [f.surface for f in forms if normal_form(f.surface) != normal_form(concept.name)]
-            spelt = forms[0].surface if forms and concept_name(forms) == concept.name else concept.name
-            words = description(concept.facet, spelt, also[:DESCRIBED_MEMBERS], [concepts[c].name for c in beside])
-            counted = replace(
-                counted,
-                description=concept.description or words,
-                question=concept.question or question(concept.facet, spelt),
-                examples=concept.examples or quotes(forms, texts, doc_ids, config.examples),
-            )
-        described.append(counted)
-    return described
-
-
-def _beside(
-    concept_id: int, rows: set[int], on_row: dict[int, list[int]], rows_of: dict[int, set[int]], total: int
-) -> list[int]:
-    """Up to two content concepts that share the concept's chunks more often than chance would have it."""
-    together = Counter(other for row in rows for other in on_row[row] if other != concept_id)
-    lifted = [
-        (n, other)
-        for other, n in together.items()
-        if n >= 2 and n * total >= BESIDE_LIFT * len(rows) * len(rows_of[other])
-    ]
-    return [other for _, other in sorted(lifted, key=lambda pair: (-pair[0], pair[1]))[:2]]

@@ -1,67 +1,100 @@
-"""Group vectors that mean the same: centroid linkage over a nearest-neighbour graph."""
+"""Group names of which pairs are known to mean the same: average linkage over a sparse graph."""
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 
-def neighbour_graph(vectors: np.ndarray, neighbours: int, least: float) -> list[tuple[float, int, int]]:
-    """Edges (similarity, i, j), i < j, between each vector and its nearest, strongest first.
+def average_linkage(
+    names: int, rows: np.ndarray, alike: np.ndarray, least: float, owners: Mapping[int, int] | None = None
+) -> list[list[int]]:
+    """Clusters grown from single names: the two that are most alike join, until none are alike enough.
+
+    How alike two clusters are is the mean over all pairs of a name of one with a name of the other; a pair that was not
+    compared counts as zero. So, unlike with single linkage, a chain of likenesses does not tie its ends together.
 
     Args:
-        vectors: float32 [n, d], L2-normalised.
-        neighbours: how many nearest each vector is compared with.
-        least: cosine similarity below which there is no edge.
-    """
-    import faiss
-
-    n, dimensions = vectors.shape
-    if n < 2:
-        return []
-    index = faiss.IndexFlatIP(dimensions)
-    index.add(vectors)
-    similarities, found = index.search(vectors, min(neighbours + 1, n))
-    edges = {
-        (min(i, int(j)), max(i, int(j))): float(s)
-        for i in range(n)
-        for s, j in zip(similarities[i], found[i], strict=True)
-        if j >= 0 and j != i and s >= least
-    }
-    # Rounded, so that the order does not hang on the last bits of a similarity.
-    return sorted(((round(s, 5), i, j) for (i, j), s in edges.items()), key=lambda e: (-e[0], e[1], e[2]))
-
-
-def centroid_linkage(
-    vectors: np.ndarray, weights: Sequence[float], edges: list[tuple[float, int, int]], least: float
-) -> list[list[int]]:
-    """Clusters grown along edges, strongest first; two join while their weighted centroids stay similar enough.
-
-    Unlike single linkage, a chain of small steps does not tie its ends together.
+        rows: pairs that were compared, int [pairs, 2], each once.
+        alike: how alike each pair is, from 0 to 1, [pairs].
+        least: mean from which clusters join.
+        owners: names that belong together from the start, by the number of what they belong to; names of two owners
+            never come into one cluster.
 
     Returns:
-        Lists of row numbers, ascending, ordered by their first row; single rows included.
+        Lists of row numbers, ascending, ordered by their first row; single names included.
     """
-    owner = list(range(len(vectors)))
-    members = {i: [i] for i in owner}
-    sums = {i: vectors[i] * weights[i] for i in owner}
-    for _, i, j in edges:
-        a, b = owner[i], owner[j]
-        if a == b:
-            continue
-        similarity = float(sums[a] @ sums[b] / (np.linalg.norm(sums[a]) * np.linalg.norm(sums[b])))
-        if similarity < least:
-            continue
-        if len(members[a]) < len(members[b]):
-            a, b = b, a
-        for row in members[b]:
-            owner[row] = a
+    owners = owners or {}
+    members, owner = _start(names, owners)
+    place = {name: number for number, listed in members.items() for name in listed}
+    near = _sums(names, rows, alike, place)
+    heap: list[tuple[float, int, int, int, int]] = []
+
+    def offer(a: int, b: int, total: float) -> None:
+        mean = round(total / (len(members[a]) * len(members[b])), 5)  # else the order hangs on the last bits
+        if mean >= least and (a not in owner or b not in owner):
+            first, last = min(a, b), max(a, b)
+            heapq.heappush(heap, (-mean, first, last, len(members[first]), len(members[last])))
+
+    for a, others in near.items():
+        for b, total in others.items():
+            if a < b:
+                offer(a, b, total)
+    while heap:
+        _, a, b, size_a, size_b = heapq.heappop(heap)
+        if len(members.get(a, ())) != size_a or len(members.get(b, ())) != size_b:
+            continue  # one of the two has grown or is gone since
+        if b in owner:
+            if a in owner:
+                continue
+            owner[a] = owner[b]
         members[a] += members.pop(b)
-        sums[a] = sums[a] + sums.pop(b)
-    return sorted((sorted(rows) for rows in members.values()), key=lambda rows: rows[0])
+        del near[a][b]
+        for other, total in near.pop(b).items():
+            if other != a:
+                del near[other][b]
+                near[a][other] = near[other][a] = near[a].get(other, 0.0) + total
+        for other, total in near[a].items():
+            offer(a, other, total)
+    return sorted((sorted(group) for group in members.values()), key=lambda group: group[0])
+
+
+def _start(names: int, owners: Mapping[int, int]) -> tuple[dict[int, list[int]], dict[int, int]]:
+    """The first clusters by their lowest name, and the owners of those that have one."""
+    first: dict[int, int] = {}
+    members: dict[int, list[int]] = {}
+    owner: dict[int, int] = {}
+    for name in range(names):
+        if name not in owners:
+            members[name] = [name]
+            continue
+        head = first.setdefault(owners[name], name)
+        members.setdefault(head, []).append(name)
+        owner[head] = owners[name]
+    return members, owner
+
+
+def _sums(names: int, rows: np.ndarray, alike: np.ndarray, place: Mapping[int, int]) -> dict[int, dict[int, float]]:
+    """For each pair of first clusters, the sum of how alike their names are."""
+    near: dict[int, dict[int, float]] = {head: {} for head in set(place.values())}
+    kept = alike > 0
+    for (i, j), value in zip(rows[kept].tolist(), alike[kept].tolist(), strict=True):
+        a, b = place[i], place[j]
+        if a != b:
+            near[a][b] = near[b][a] = near[a].get(b, 0.0) + value
+    return near
+
+
+def labels(clusters: Sequence[Sequence[int]], names: int) -> np.ndarray:
+    """The number of each name's cluster, int64 [names]."""
+    found = np.zeros(names, np.int64)
+    for number, group in enumerate(clusters):
+        found[list(group)] = number
+    return found
 
 
 def nearest(vectors: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each vector the nearest of the known ones: positions int64 [n] and similarities float32 [n]."""
+    """For each vector the nearest of the known ones: positions int64 [n] (−1: none) and similarities float32 [n]."""
     import faiss
 
     if not len(vectors) or not len(known):

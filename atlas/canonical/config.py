@@ -1,10 +1,14 @@
 """How tags become concepts."""
 
+from functools import cached_property
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from atlas.library.names import normal_form
 
 
 class Similarity(BaseModel):
-    """Cosine similarities of the sentence model from which forms of a facet are one concept."""
+    """Cosine similarities of the sentence model from which a form joins the concept of its nearest name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -12,6 +16,9 @@ class Similarity(BaseModel):
     entity: float = Field(0.92, gt=0, le=1, description="Names: spelling variants only, as Oslo is not Bergen.")
     tone: float = Field(0.65, gt=0, le=1, description="Tones: few and broad.")
     form: float = Field(0.65, gt=0, le=1, description="Forms: few and broad.")
+
+    def of(self, facet: str) -> float:
+        return float(getattr(self, facet))
 
 
 class CanonicalizeConfig(BaseModel):
@@ -28,6 +35,36 @@ class CanonicalizeConfig(BaseModel):
     min_chunks: int | None = Field(
         None, ge=1, description="Chunks that a new concept must be seen on; by the size of the sample where not given."
     )
-    neighbours: int = Field(24, ge=1, description="Neighbours of each form in the similarity graph.")
-    similarity: Similarity = Field(default_factory=Similarity, description="Merge thresholds by facet.")
+    neighbours: int = Field(
+        15, ge=1, description="Names that each name is compared with, by meaning, and as many by letters."
+    )
+    same: float = Field(
+        0.3, gt=0, le=1, description="Mean probability of meaning the same from which groups of names are one concept."
+    )
+    similarity: Similarity = Field(
+        default_factory=Similarity, description="Cosines from which what is left joins the concept of the nearest name."
+    )
+    same_use: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="Share of their chunks that two new concepts share, from which they are one.",
+    )
+    universal: float = Field(
+        0.3, gt=0, le=1, description="Share of chunks above which a new topic tells nothing and is left out."
+    )
+    waive: tuple[str, ...] = Field((), description="Topics that may be on more chunks than that.")
+    coherent: float = Field(
+        0.45, ge=0, le=1, description="Mean cosine with its centre that a new concept of three forms or more must have."
+    )
+    compared: int = Field(
+        120_000, ge=1, description="Forms of a facet, most frequent first, that are compared; rarer ones join or go."
+    )
+    rare: float = Field(
+        0.86, gt=0, le=1, description="Cosine of the static encoder from which a rarer form joins the nearest name."
+    )
     examples: int = Field(3, ge=0, description="Quotes kept for each concept.")
+
+    @cached_property
+    def waived_forms(self) -> frozenset[str]:
+        return frozenset(map(normal_form, self.waive))

@@ -1,13 +1,95 @@
 """Names, descriptions, questions and quotes of concepts, from their member tags and where these occur."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
-from atlas.canonical.forms import Form
-from atlas.library.concept import Example
+import numpy as np
+import pyarrow as pa
+
+from atlas.canonical.define import definition
+from atlas.canonical.forms import Form, support
+from atlas.library.concept import Concept, Counts, Example
+from atlas.library.names import normal_form
 
 QUOTE_CHARS = 200
+READ_MOST = 60  # chunks of a concept that are looked through for quotes and definitions
+DESCRIBED_MEMBERS = 3
+BESIDE_LIFT = 2.0  # a neighbour worth naming is on the concept's chunks this many times as often as elsewhere
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
+
+
+def described(
+    concepts: Sequence[Concept], members: Mapping[int, Sequence[Form]], tags: pa.Table, examples: int
+) -> tuple[Concept, ...]:
+    """The concepts with members, counts, and whatever words they lack; what is ``locked`` gets members and counts."""
+    texts, doc_ids = tags.column("text"), tags.column("doc_id")
+    rows_of = {concept_id: support(forms) for concept_id, forms in members.items()}
+    topics = {concept.id for concept in concepts if concept.facet == "content"}
+    on_row: dict[int, list[int]] = defaultdict(list)
+    for concept_id in sorted(topics & set(rows_of)):
+        for row in rows_of[concept_id].tolist():
+            on_row[row].append(concept_id)
+    names = {concept.id: concept.name for concept in concepts}
+    nothing = np.zeros(0, np.int64)
+    found = []
+    for concept in concepts:
+        if not concept.active:
+            found.append(concept)
+            continue
+        forms = sorted(members.get(concept.id, ()), key=lambda form: (-len(form.chunks), form.form))
+        rows = rows_of.get(concept.id, nothing)
+        documents = len(set(doc_ids.take(pa.array(rows)).to_pylist()))
+        counted = replace(
+            concept,
+            members={form.surface: len(form.chunks) for form in forms},
+            counts=Counts(sum(form.tags for form in forms), len(rows), documents),
+        )
+        if not concept.locked:
+            spelt = forms[0].surface if forms and concept_name(forms) == concept.name else concept.name
+            counted = replace(
+                counted,
+                description=concept.description
+                or _described(concept, spelt, forms, rows, on_row, rows_of, names, texts),
+                question=concept.question or question(concept.facet, spelt),
+                examples=concept.examples or quotes(forms, texts, doc_ids, examples),
+            )
+        found.append(counted)
+    return tuple(found)
+
+
+def _described(
+    concept: Concept,
+    spelt: str,
+    forms: Sequence[Form],
+    rows: np.ndarray,
+    on_row: Mapping[int, list[int]],
+    rows_of: Mapping[int, np.ndarray],
+    names: Mapping[int, str],
+    texts: pa.ChunkedArray,
+) -> str:
+    """A sentence of the corpus that says what the topic is; else one made from members and neighbours."""
+    if concept.facet == "content":
+        passages = (texts[row].as_py() for row in rows[:READ_MOST].tolist())
+        if said := definition(spelt, passages):
+            return said
+    also = [form.surface for form in forms if normal_form(form.surface) != normal_form(concept.name)]
+    beside = _beside(concept.id, rows, on_row, rows_of, len(texts))
+    return description(concept.facet, spelt, also[:DESCRIBED_MEMBERS], [names[other] for other in beside])
+
+
+def _beside(
+    concept_id: int, rows: np.ndarray, on_row: Mapping[int, list[int]], rows_of: Mapping[int, np.ndarray], total: int
+) -> list[int]:
+    """Up to two content concepts that share the concept's chunks more often than chance would have it."""
+    together = Counter(other for row in rows.tolist() for other in on_row.get(row, ()) if other != concept_id)
+    lifted = [
+        (n, other)
+        for other, n in together.items()
+        if n >= 2 and n * total >= BESIDE_LIFT * len(rows) * len(rows_of[other])
+    ]
+    return [other for _, other in sorted(lifted, key=lambda pair: (-pair[0], pair[1]))[:2]]
 
 
 def concept_name(forms: Sequence[Form]) -> str:
@@ -51,15 +133,16 @@ def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def quotes(forms: Sequence[Form], texts: Sequence[str], doc_ids: Sequence[str], most: int) -> tuple[Example, ...]:
+def quotes(forms: Sequence[Form], texts: pa.ChunkedArray, doc_ids: pa.ChunkedArray, most: int) -> tuple[Example, ...]:
     """Quotes from different documents: sentences that hold a member's words where there are some."""
     chosen: dict[str, str] = {}
     for form in forms:
-        for row in form.chunks:
+        for row in form.chunks[:READ_MOST].tolist():
             if len(chosen) == most:
                 return _examples(chosen)
-            if doc_ids[row] not in chosen and texts[row].strip():
-                chosen[doc_ids[row]] = _quote(texts[row], form.surfaces)
+            text, doc_id = texts[row].as_py(), doc_ids[row].as_py()
+            if doc_id not in chosen and text.strip():
+                chosen[doc_id] = _quote(text, form.surfaces)
     return _examples(chosen)
 
 

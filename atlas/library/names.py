@@ -1,8 +1,10 @@
-"""When two names are the same name: case, hyphens, number and stray marks do not tell concepts apart."""
+"""When two names are the same name: case, hyphens, number, spelling and stray marks do not tell concepts apart."""
 
 import re
 import unicodedata
 from functools import lru_cache
+
+from atlas.library.spelling import american
 
 _SEPARATORS = re.compile(r"[\s_\-‐‑‒–—/]+")
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")  # soft hyphen, zero-width space, word joiner, byte order mark
@@ -92,7 +94,7 @@ def normal_form(name: str) -> str:
     """What two spellings of one name have in common.
 
     Unicode NFKC, camel case opened, case folded, separators made spaces, outer punctuation and leading
-    article dropped, last word in the singular. Empty where nothing is left. The normal form of a normal form
+    article dropped, American spelling, last word in the singular. Empty where nothing is left. The normal form of a normal form
     is itself.
     """
     before, text = None, name
@@ -107,9 +109,8 @@ def _folded(name: str) -> str:
         text = _HUMP.sub(" ", text)
     text = _SEPARATORS.sub(" ", text.casefold()).strip()
     text = _ARTICLES.sub("", _trimmed(text))
-    head, _, last = text.rpartition(" ")
-    last = singular(last)
-    return f"{head} {last}" if head else last
+    *head, last = text.split(" ")
+    return " ".join((*map(american, head), singular(american(last))))
 
 
 def _trimmed(text: str) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from atlas.library.names import normal_form
 from atlas.tables import FACETS, TAGS
 
 Embed = Callable[[Sequence[str]], np.ndarray]
@@ -23,12 +24,12 @@ def embedder() -> Callable[..., Embed]:
     """Makes an embedder: texts of one group lie close together, all others wherever their hash says."""
 
     def made(groups: Sequence[Sequence[str]] = (), dimensions: int = 64) -> Embed:
-        group_of = {text.casefold(): f"group {number}" for number, group in enumerate(groups) for text in group}
+        group_of = {normal_form(text): f"group {number}" for number, group in enumerate(groups) for text in group}
 
         def embed(texts: Sequence[str]) -> np.ndarray:
             vectors = np.zeros((len(texts), dimensions), dtype=np.float32)
             for row, text in enumerate(texts):
-                own, group = direction(text, dimensions), group_of.get(text.casefold())
+                own, group = direction(normal_form(text), dimensions), group_of.get(normal_form(text))
                 vector = own if group is None else direction(group, dimensions) + 0.2 * own
                 vectors[row] = vector / np.linalg.norm(vector)
             return vectors

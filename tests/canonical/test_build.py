@@ -95,7 +95,7 @@ def test_tag_on_too_few_chunks_is_dropped(tag_table: Table, embedder: Embedder) 
     tags = tag_table([*on_chunks("tides", times=3), *on_chunks("ebb", times=2)])
     library, funnel = build(tags, EMPTY, CanonicalizeConfig(min_chunks=3), embedder())
     assert [concept.name for concept in library.concepts] == ["Tides"]
-    assert (funnel.forms, funnel.clustered, funnel.dropped_rare, funnel.min_chunks) == (2, 1, 1, 3)
+    assert (funnel.forms, funnel.clustered, funnel.dropped, funnel.min_chunks) == (2, 1, 1, 3)
 
 
 def test_tag_of_one_document_alone_is_dropped(tag_table: Table, embedder: Embedder) -> None:
@@ -107,7 +107,7 @@ def test_rare_tag_that_lies_close_to_a_concept_joins_it(tag_table: Table, embedd
     tags = tag_table([*on_chunks("blood flow", times=4), *on_chunks("blood circulation", times=1)])
     library, funnel = build(tags, EMPTY, TWICE, embedder(GROUPS))
     assert library.link("content", "blood circulation") == library.link("content", "blood flow")
-    assert funnel.dropped_rare == 0
+    assert funnel.dropped == 0
 
 
 def test_least_number_of_chunks_grows_with_the_sample(tag_table: Table, embedder: Embedder) -> None:
@@ -119,7 +119,7 @@ def test_least_number_of_chunks_grows_with_the_sample(tag_table: Table, embedder
 def test_no_tag_gives_no_concept(tag_table: Table, embedder: Embedder) -> None:
     library, funnel = build(tag_table([{}, {}]), EMPTY, CanonicalizeConfig(), embedder())
     assert library.concepts == ()
-    assert funnel == Funnel(0, 0, 0, 0, 0, 2, 0, 0)
+    assert funnel == Funnel(min_chunks=2)
 
 
 # Ids that stay
@@ -175,7 +175,7 @@ def test_build_from_the_same_tags_changes_nothing(
     again, after = build(tags, first, config, close)
     assert again == first
     assert after.new_concepts == 0
-    assert after.dropped_rare == funnel.dropped_rare
+    assert after.dropped == funnel.dropped
     assert errors(first) == []
 
 
@@ -190,7 +190,7 @@ def test_every_form_means_at_most_one_concept(
     assert max(members.values(), default=1) == 1
     names = [normal_form(concept.name) for concept in library.concepts]
     assert len(names) == len(set(names))
-    assert members.total() == funnel.forms - funnel.dropped_rare
+    assert members.total() == funnel.forms - funnel.dropped
 
 
 # What people curated
@@ -229,7 +229,7 @@ def test_closed_facet_of_the_base_gets_no_new_concept(tag_table: Table, embedder
     tags = tag_table([*on_chunks("wry", "gloomy", facet="tone"), *on_chunks("tides")])
     closed, funnel = build(tags, Library((LOCKED,)), CanonicalizeConfig(closed=("tone",)), embedder())
     assert {concept.name for concept in closed.concepts} == {"Wry", "Tides"}
-    assert funnel.dropped_rare == 1
+    assert funnel.dropped == 1
     open_, _ = build(tags, Library((LOCKED,)), CanonicalizeConfig(closed=()), embedder())
     assert {concept.name for concept in open_.concepts} == {"Wry", "Tides", "Gloomy"}
 
@@ -260,7 +260,7 @@ def test_tag_of_a_concept_that_was_given_up_does_not_come_back(tag_table: Table,
     library, funnel = build(tag_table(on_chunks("texts", "tides")), base, TWICE, embedder())
     assert [concept.name for concept in library.active] == ["Tides"]
     assert library.by_id[1] == base.by_id[1]
-    assert funnel.dropped_rare == 1
+    assert funnel.dropped == 1
 
 
 def test_name_given_up_in_one_facet_is_free_in_another(tag_table: Table, embedder: Embedder) -> None:

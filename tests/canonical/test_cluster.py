@@ -1,94 +1,79 @@
-"""Clusters: what is close is together, what is far is apart, and the order of rows does not matter."""
+"""Clusters: what is alike is together, what is not is apart, and the order of rows does not matter."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from atlas.canonical.cluster import centroid_linkage, nearest, neighbour_graph
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+from atlas.canonical.cluster import average_linkage, labels, nearest
 
 
-def on_circle(degrees: list[float]) -> np.ndarray:
-    angles = np.radians(degrees)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+def clusters(names: int, alike: dict[tuple[int, int], float], least: float, **more: dict[int, int]) -> list[list[int]]:
+    rows = np.array(list(alike), np.int64).reshape(-1, 2)
+    return average_linkage(names, rows, np.array(list(alike.values()), np.float32), least, **more)
 
 
-def clusters(vectors: np.ndarray, least: float, neighbours: int = 24) -> list[list[int]]:
-    edges = neighbour_graph(vectors, neighbours, least)
-    return centroid_linkage(vectors, [1.0] * len(vectors), edges, least)
+def test_groups_that_are_alike_are_found() -> None:
+    assert clusters(6, {(0, 1): 0.9, (1, 2): 0.9, (0, 2): 0.8, (3, 4): 0.7}, 0.5) == [[0, 1, 2], [3, 4], [5]]
 
 
-def test_groups_that_lie_apart_are_found() -> None:
-    assert clusters(on_circle([0, 2, 4, 90, 91, 200]), 0.95) == [[0, 1, 2], [3, 4], [5]]
+def test_chain_of_likenesses_does_not_tie_its_ends_together() -> None:
+    chain = {(row, row + 1): 0.9 for row in range(9)}
+    assert max(map(len, clusters(10, chain, 0.5))) <= 3
 
 
-def test_chain_of_small_steps_does_not_tie_its_ends_together() -> None:
-    chain = on_circle([20.0 * step for step in range(9)])  # each 20° from the next, the ends 160° apart
-    found = clusters(chain, float(np.cos(np.radians(25))))
-    assert len(found) > 1
-    for rows in found:
-        assert all(chain[i] @ chain[j] >= np.cos(np.radians(50)) for i in rows for j in rows)
+def test_most_alike_join_first() -> None:
+    assert clusters(3, {(0, 1): 0.6, (1, 2): 0.9}, 0.5) == [[0], [1, 2]]
 
 
-def test_heavy_row_draws_the_centroid() -> None:
-    vectors = on_circle([0, 20, 45])
-    edges = neighbour_graph(vectors, 2, 0.85)
-    least = float(np.cos(np.radians(30)))
-    assert centroid_linkage(vectors, [1, 100, 1], edges, least) == [[0, 1, 2]]
-    assert centroid_linkage(vectors, [100, 1, 1], edges, least) == [[0, 1], [2]]
+def test_names_of_two_owners_never_meet() -> None:
+    alike = {(0, 1): 0.9, (1, 2): 0.95, (0, 2): 0.9}
+    assert clusters(3, alike, 0.3, owners={0: 7, 2: 8}) == [[0], [1, 2]]
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_permuted_rows_give_the_same_clusters(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    vectors = unit(rng.standard_normal((14, 3)))
-    order = rng.permutation(len(vectors))
-    straight = {frozenset(rows) for rows in clusters(vectors, 0.7)}
-    assert {frozenset(int(order[row]) for row in rows) for rows in clusters(vectors[order], 0.7)} == straight
-    assert len(straight) < len(vectors)
+def test_names_of_one_owner_are_together_from_the_start() -> None:
+    assert clusters(4, {(0, 1): 0.9}, 0.3, owners={0: 7, 3: 7}) == [[0, 1, 3], [2]]
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_clusters_are_a_partition_in_order_of_their_first_rows(seed: int) -> None:
-    vectors = unit(np.random.default_rng(seed).standard_normal((40, 4)))
-    found = clusters(vectors, 0.6)
-    assert sorted(row for rows in found for row in rows) == list(range(40))
-    assert found == sorted((sorted(rows) for rows in found), key=lambda rows: rows[0])
+def test_no_pair_leaves_everything_alone() -> None:
+    assert clusters(3, {}, 0.5) == [[0], [1], [2]]
+    assert clusters(0, {}, 0.5) == []
 
 
-def test_members_of_a_cluster_are_as_close_to_its_centroid_as_asked() -> None:
-    vectors = unit(np.random.default_rng(5).standard_normal((60, 4)))
-    for rows in clusters(vectors, 0.8):
-        centroid = vectors[rows].sum(axis=0)
-        assert (vectors[rows] @ (centroid / np.linalg.norm(centroid))).mean() >= 0.8
+@st.composite
+def graphs(draw: st.DrawFn) -> tuple[int, dict[tuple[int, int], float]]:
+    names = draw(st.integers(2, 12))
+    pairs = [(a, b) for a in range(names) for b in range(a + 1, names)]
+    chosen = draw(st.lists(st.sampled_from(pairs), unique=True))
+    return names, {pair: draw(st.floats(0.0625, 1, width=32)) for pair in chosen}
 
 
-def test_equal_vectors_are_one_cluster() -> None:
-    assert clusters(np.tile(on_circle([30]), (5, 1)), 1.0 - 1e-6) == [[0, 1, 2, 3, 4]]
+@settings(deadline=None)
+@given(graphs(), st.floats(0.1, 0.9))
+def test_every_name_is_in_one_cluster_and_clusters_are_alike(
+    graph: tuple[int, dict[tuple[int, int], float]], least: float
+) -> None:
+    names, alike = graph
+    found = clusters(names, alike, least)
+    assert sorted(row for group in found for row in group) == list(range(names))
+    for group in found:
+        ends = [(a, b) for a in group for b in group if a < b]
+        # Average linkage joins halves whose mean is at least the threshold, so the mean over all pairs is so too.
+        assert not ends or np.mean([alike.get(pair, 0.0) for pair in ends]) >= least - 1e-4
 
 
-def test_no_vector_and_one_vector_have_no_edge() -> None:
-    assert neighbour_graph(np.zeros((0, 2), dtype=np.float32), 3, 0.5) == []
-    assert clusters(on_circle([10]), 0.5) == [[0]]
+def test_labels_number_the_clusters() -> None:
+    assert labels([[0, 2], [1]], 3).tolist() == [0, 1, 0]
 
 
-def test_edges_are_strongest_first_and_never_below_the_least() -> None:
-    edges = neighbour_graph(unit(np.random.default_rng(1).standard_normal((30, 3))), 6, 0.3)
-    similarities = [similarity for similarity, _, _ in edges]
-    assert similarities == sorted(similarities, reverse=True)
-    assert min(similarities) >= 0.3 - 1e-5
-    assert len({(i, j) for _, i, j in edges}) == len(edges)
-    assert all(i < j for _, i, j in edges)
-
-
-def test_nearest_known_vector_is_found_with_its_similarity() -> None:
-    positions, similarities = nearest(on_circle([5, 170]), on_circle([0, 90, 180]))
-    assert positions.tolist() == [0, 2]
-    assert similarities == pytest.approx(np.cos(np.radians([5, 10])), abs=1e-6)
+def test_nearest_finds_the_closest_known_vector() -> None:
+    known = np.eye(3, dtype=np.float32)
+    positions, cosines = nearest(np.array([[0, 0.6, 0.8]], np.float32), known)
+    assert positions.tolist() == [2]
+    assert cosines.tolist() == pytest.approx([0.8])
 
 
 def test_nothing_known_is_nearest_to_nothing() -> None:
-    positions, _ = nearest(on_circle([5, 170]), np.zeros((0, 0), dtype=np.float32))
+    positions, cosines = nearest(np.ones((2, 3), np.float32), np.zeros((0, 3), np.float32))
     assert positions.tolist() == [-1, -1]
+    assert cosines.tolist() == [0, 0]

@@ -1,0 +1,89 @@
+"""Which pairs of names are worth comparing: near in meaning, near in letters, or an acronym and what it stands for."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import sparse
+
+from atlas.canonical.strings import Strings
+
+EXACT_MOST = 60_000  # names up to which every vector is compared with every other; above, an inverted file is searched
+PROBED = 24  # of its lists: finds 97 % of the nearest fifteen
+COMMON_GRAM = 600  # a letter sequence in more names than this tells little and costs most, in large sets of names
+EXACT_GRAMS = 20_000  # names up to which all letter sequences count
+BLOCK = 1024
+ACRONYM_MOST = 10  # long forms with the same initials that are considered for one acronym
+
+
+def pairs(strings: Strings, nearest: int) -> np.ndarray:
+    """Pairs (i, j), i < j, int64 [pairs, 2], ascending: each name with its nearest ones in meaning and in letters."""
+    found = [
+        _pairs_of(near_in_meaning(strings.vectors, strings.vectors, nearest + 1)),
+        _pairs_of(near_in_letters(strings.grams, strings.grams, nearest + 1)),
+        np.array(acronyms(strings.joined, strings.initials, strings.words), np.int64).reshape(-1, 2),
+    ]
+    both = np.sort(np.concatenate(found), axis=1)
+    both = both[both[:, 0] != both[:, 1]]
+    return np.unique(both, axis=0)
+
+
+def _pairs_of(found: np.ndarray) -> np.ndarray:
+    rows = np.repeat(np.arange(len(found)), found.shape[1])
+    return np.stack([rows, found.ravel()], axis=1)[found.ravel() >= 0]
+
+
+def near_in_meaning(queries: np.ndarray, known: np.ndarray, nearest: int) -> np.ndarray:
+    """Rows of the known vectors nearest to each query, int64 [queries, nearest]; −1 where there are fewer."""
+    import faiss
+
+    nearest = min(nearest, len(known))
+    if not nearest or not len(queries):
+        return np.zeros((len(queries), 0), np.int64)
+    flat = faiss.IndexFlatIP(known.shape[1])
+    if len(known) <= EXACT_MOST:
+        flat.add(known)
+        return flat.search(queries, nearest)[1]
+    lists = int(2 * len(known) ** 0.5)
+    index = faiss.IndexIVFFlat(flat, known.shape[1], lists, faiss.METRIC_INNER_PRODUCT)
+    index.cp.max_points_per_centroid = 64
+    index.cp.niter = 8
+    index.train(known)
+    index.add(known)
+    index.nprobe = PROBED
+    return index.search(queries, nearest)[1]
+
+
+def near_in_letters(queries: sparse.csr_matrix, known: sparse.csr_matrix, nearest: int) -> np.ndarray:
+    """Rows of the known names that share most letters with each query, int64 [queries, nearest]; −1 for none."""
+    if known.shape[0] > EXACT_GRAMS:
+        seen = np.bincount(known.indices, minlength=known.shape[1])
+        telling = np.flatnonzero(seen <= COMMON_GRAM)
+        queries, known = queries[:, telling], known[:, telling]
+    columns = known.T.tocsr()
+    found = np.full((queries.shape[0], nearest), -1, np.int64)
+    for start in range(0, queries.shape[0], BLOCK):
+        scores = (queries[start : start + BLOCK] @ columns).tocsr()
+        for row in range(scores.shape[0]):
+            first, last = scores.indptr[row : row + 2]
+            data, names = scores.data[first:last], scores.indices[first:last]
+            if len(data) > nearest:
+                best = np.argpartition(-data, nearest - 1)[:nearest]
+                data, names = data[best], names[best]
+            found[start + row, : len(names)] = names[np.lexsort((names, -data))]
+    return found
+
+
+def acronyms(joined: Sequence[str], initials: Sequence[str], words: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
+    """Pairs of a name and a longer one whose words begin with its letters."""
+    spelt: dict[str, list[int]] = defaultdict(list)
+    for number, listed in enumerate(words):
+        if len(listed) > 1:
+            spelt[initials[number]].append(number)
+    return [
+        (number, long)
+        for number, short in enumerate(joined)
+        if len(short) > 1
+        for long in spelt.get(short, ())[:ACRONYM_MOST]
+        if long != number
+    ]

@@ -1,0 +1,62 @@
+"""Whether two names mean the same: a small network over what they have in common.
+
+``benchmarks/fit_same.py`` fits it on synonyms that people recorded (Stack Overflow, GitHub, PLOS, OBO, WordNet);
+``same.json`` beside this file holds the weights and says what they were fitted on.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+import numpy as np
+
+from atlas.canonical.pairs import FEATURES, features
+from atlas.canonical.strings import Strings
+
+CLAMP = 6.0  # standard deviations beyond which a feature counts no more
+BLOCK = 200_000  # pairs at a time, which bounds the memory
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """Layers of weights [in, out] and biases [out], with rectified units between; one output, the log odds."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+    layers: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+    def log_odds(self, values: np.ndarray) -> np.ndarray:
+        """float32 [rows, features] to float32 [rows]."""
+        found = np.clip((values - self.mean) / self.scale, -CLAMP, CLAMP)
+        for number, (weights, bias) in enumerate(self.layers):
+            found = found @ weights + bias
+            if number < len(self.layers) - 1:
+                found = np.maximum(found, 0)
+        return found[:, 0]
+
+
+@lru_cache(maxsize=1)
+def shipped() -> dict[str, Network]:
+    """The networks that ship with Atlas: ``same`` for pairs, ``link`` for the concept that a name means."""
+    told = json.loads((files("atlas.canonical") / "same.json").read_text(encoding="utf-8"))
+    if told["features"] != list(FEATURES):
+        raise ValueError("same.json was fitted for other features; run benchmarks/fit_same.py again")
+    return {name: network(told[name]) for name in ("same", "link")}
+
+
+def network(told: dict[str, Sequence]) -> Network:
+    """A network from its JSON."""
+    layers = tuple((np.array(w, np.float32), np.array(b, np.float32)) for w, b in told["layers"])
+    return Network(np.array(told["mean"], np.float32), np.array(told["scale"], np.float32), layers)
+
+
+def probabilities(strings: Strings, rows: np.ndarray) -> np.ndarray:
+    """The probability that each pair of names, int [pairs, 2], means one thing, float32 [pairs]."""
+    judge = shipped()["same"]
+    found = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        found[start : start + BLOCK] = 1 / (1 + np.exp(-judge.log_odds(features(strings, block))))
+    return found
