@@ -1,14 +1,17 @@
 """A curator's session at the command line: edit, diff, preview, remap."""
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from labelled_run import LIBRARY, labelled_run
 
+from atlas.cli import complain_on_error
+from atlas.cli.main import app
 from atlas.library import store
+
+Ran = Callable[..., str]
 
 
 @pytest.fixture
@@ -20,43 +23,49 @@ def desk(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def atlas(desk: Path, *arguments: str, status: int = 0) -> str:
-    """What ``atlas library`` prints, errors with it."""
-    command = [sys.executable, "-m", "atlas.cli.main", "library", *arguments]
-    done = subprocess.run(command, cwd=desk, capture_output=True, text=True, check=False)
-    assert done.returncode == status, done.stderr
-    return done.stdout + done.stderr
+@pytest.fixture
+def atlas(desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Ran:
+    """Runs ``atlas library …`` at the desk and gives back what it prints, errors with it."""
+    monkeypatch.chdir(desk)
+
+    def ran(*arguments: str, status: int = 0) -> str:
+        found = complain_on_error(lambda: app(["library", *arguments]))
+        printed = capsys.readouterr()
+        assert found == status, printed.err
+        return printed.out + printed.err
+
+    return ran
 
 
-def test_session_from_edit_to_remapped_run(desk: Path) -> None:
+def test_session_from_edit_to_remapped_run(desk: Path, atlas: Ran) -> None:
     lib = ("--library", "library")
-    assert "merged 2 ('High water')" in atlas(desk, "merge", "tides", "High water", *lib, "--why", "one thing")
-    assert "split 3" in atlas(desk, "split", "Boats", "--into", "Rowing: rowing boats", "--into", "Sails: *", *lib)
-    said = atlas(desk, "diff", "before", "library", "--run", "run")
+    assert "merged 2 ('High water')" in atlas("merge", "tides", "High water", *lib, "--why", "one thing")
+    assert "split 3" in atlas("split", "Boats", "--into", "Rowing: rowing boats", "--into", "Sails: *", *lib)
+    said = atlas("diff", "before", "library", "--run", "run")
     assert "merged     2 'High water' → 1 'Tides'" in said
     assert "split      3 'Boats' → 6 'Rowing', 7 'Sails'" in said
     assert "chunks of run" in said
-    assert "2 'High water' → 1 'Tides'" in atlas(desk, "preview", "run", *lib, "--from", "before")
-    assert "balanced" in atlas(desk, "remap", "run", *lib, "--out", "new")
-    assert "3 (3 were done before)" in atlas(desk, "remap", "run", *lib, "--out", "new")
-    assert "one thing" in atlas(desk, "history", "1", *lib)
-    assert "one thing" in atlas(desk, "show", "high water", *lib)
+    assert "2 'High water' → 1 'Tides'" in atlas("preview", "run", *lib, "--from", "before")
+    assert "balanced" in atlas("remap", "run", *lib, "--out", "new")
+    assert "3 (3 were done before)" in atlas("remap", "run", *lib, "--out", "new")
+    assert "one thing" in atlas("history", "1", *lib)
+    assert "one thing" in atlas("show", "high water", *lib)
 
 
-def test_diff_as_json_has_chunks_of_the_run(desk: Path) -> None:
-    atlas(desk, "retire", "lamps", "--library", "library")
-    (line,) = atlas(desk, "diff", "before", "library", "--run", "run", "--json").splitlines()
+def test_diff_as_json_has_chunks_of_the_run(desk: Path, atlas: Ran) -> None:
+    atlas("retire", "lamps", "--library", "library")
+    (line,) = atlas("diff", "before", "library", "--run", "run", "--json").splitlines()
     change = json.loads(line)
     assert (change["kind"], change["ids"], change["names"]) == ("retired", [5], ["Lamps"])
     assert change["chunks"] > 0
 
 
-def test_add_rename_and_dry_run(desk: Path) -> None:
+def test_add_rename_and_dry_run(desk: Path, atlas: Ran) -> None:
     lib = ("--library", "library")
     words = ("--facet", "content", "--name", "Ebb", "--description", "On the ebb.", "--alias", "outgoing tide")
-    assert "nothing was written" in atlas(desk, "add", *words, *lib, "--dry-run")
-    assert "added 6 ('Ebb')" in atlas(desk, "add", *words, *lib)
-    assert "renamed 6" in atlas(desk, "rename", "outgoing tides", "Ebb tide", *lib, "--who", "Ann")
+    assert "nothing was written" in atlas("add", *words, *lib, "--dry-run")
+    assert "added 6 ('Ebb')" in atlas("add", *words, *lib)
+    assert "renamed 6" in atlas("rename", "outgoing tides", "Ebb tide", *lib, "--who", "Ann")
     assert store.load(desk / "library").by_id[6].aliases == ("outgoing tide", "Ebb")
 
 
@@ -73,21 +82,21 @@ def test_add_rename_and_dry_run(desk: Path) -> None:
         (("history", "Tydes"), "did you mean"),
     ],
 )
-def test_wrong_input_ends_with_two_and_says_what_to_do(desk: Path, command: tuple[str, ...], words: str) -> None:
-    assert words in atlas(desk, *command, "--library", "library", status=2)
+def test_wrong_input_ends_with_two_and_says_what_to_do(atlas: Ran, command: tuple[str, ...], words: str) -> None:
+    assert words in atlas(*command, "--library", "library", status=2)
 
 
-def test_library_that_the_history_does_not_lead_to_is_noted(desk: Path) -> None:
+def test_library_that_the_history_does_not_lead_to_is_noted(desk: Path, atlas: Ran) -> None:
     (desk / "library" / "content.yaml").write_text(
         (desk / "library" / "content.yaml").read_text().replace("Passages about rope.", "On ropes.")
     )
-    assert "give it with --from" in atlas(desk, "preview", "run", "--library", "library")
-    assert "note" not in atlas(desk, "preview", "run", "--library", "library", "--from", "before")
+    assert "give it with --from" in atlas("preview", "run", "--library", "library")
+    assert "note" not in atlas("preview", "run", "--library", "library", "--from", "before")
 
 
-def test_stats_of_a_run_and_sample(desk: Path) -> None:
-    said = atlas(desk, "stats", "library", "--run", "run")
+def test_stats_of_a_run_and_sample(desk: Path, atlas: Ran) -> None:
+    said = atlas("stats", "library", "--run", "run")
     assert "chunks have a concept" in said
-    assert json.loads(atlas(desk, "stats", "library", "--json"))["active"] == 5
-    assert atlas(desk, "sample", "2", "--library", "library") == atlas(desk, "sample", "2", "--library", "library")
-    assert "Boats" in atlas(desk, "sample", "5", "--seed", "3", "--library", "library")
+    assert json.loads(atlas("stats", "library", "--json"))["active"] == 5
+    assert atlas("sample", "2", "--library", "library") == atlas("sample", "2", "--library", "library")
+    assert "Boats" in atlas("sample", "5", "--seed", "3", "--library", "library")

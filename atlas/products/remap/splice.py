@@ -1,7 +1,7 @@
 """Write a Parquet file again with some columns replaced; the pages of all others are copied as they are.
 
 Text is nearly all of an annotated part, and no edit of a library changes it. To decode and compress it again takes
-30 times as long as to copy its bytes (benchmarks/remap.py). So column chunks that don't change are copied, new ones are
+17 times as long as to copy its bytes (benchmarks/remap.py). So column chunks that don't change are copied, new ones are
 encoded, and the footer is put together from both: offsets moved, everything else as it was. Source: the Parquet
 format, https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 """
