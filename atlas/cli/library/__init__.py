@@ -1,6 +1,6 @@
 """atlas library: look at a concept library, check it, edit it, carry it on. Importing this adds every command."""
 
-from atlas.cli.library import compare, edit, exchange, find, lint
+from atlas.cli.library import compare, edit, exchange, find, lint, place
 from atlas.cli.library.app import app
 
-__all__ = ["app", "compare", "edit", "exchange", "find", "lint"]
+__all__ = ["app", "compare", "edit", "exchange", "find", "lint", "place"]
