@@ -23,9 +23,10 @@ _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})", re.MULTILINE)
 _MAYBE_OTHER = frozenset(c for c in yaml.SafeLoader.yaml_implicit_resolvers if c)
 _WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 _HINTS = {
-    "mapping values are not allowed": "text with ': ' in it goes in quotes",
+    "mapping values are not allowed": "text with ': ' in it goes in quotes, or the line above lacks its colon",
     "found character that cannot start any token": "text that begins with such a mark goes in quotes",
-    "did not find expected key": "check indentation and quotes here and on the line above",
+    "did not find expected key": "check the indentation; text that begins with a bracket or quote goes in quotes whole",
+    "did not find expected alphabetic": "text that begins with * or & goes in quotes",
     "did not find expected '-'": "check the indentation here and on the line above",
     "found unexpected end of stream": "a quote that opens here is never closed",
     "could not find expected ':'": "a key is followed by a colon and a space",
@@ -153,8 +154,8 @@ def _line_of(text: str) -> Callable[[Any], int]:
 
 def _syntax(error: yaml.MarkedYAMLError, text: str) -> Mistake:
     problem = str(error.problem or error.context)
-    quote = "quoted scalar" in (error.context or "")
-    mark = (error.context_mark if quote else error.problem_mark) or error.context_mark
+    began = re.search("quoted scalar|simple key", error.context or "")  # where it began tells more than where it failed
+    mark = (error.context_mark if began else error.problem_mark) or error.context_mark
     index = min(mark.index, len(text)) if mark else 0
     line = text.count("\n", 0, index) + 1
     start = text.rfind("\n", 0, index) + 1

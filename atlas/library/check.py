@@ -19,23 +19,31 @@ FILE_KEYS = ("area", "concepts")
 Report = Callable[[int, str], None]  # line, message
 
 
+MOST_SHOWN = 60  # characters of a wrong value
+
+
 class _Wrong(Exception):
-    """What is said of a value."""
+    """What is said of a value, and the line where it is not that of the key."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, list):
-        return repr([child.value for child in value])
+        value = [child.value for child in value]
     if isinstance(value, dict):
-        return repr({key: child.value for key, child in value.items()})
-    return repr(value)
+        value = {key: child.value for key, child in value.items()}
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 def _quote(value: Any) -> str:
     """What to do about a bare word that YAML reads as something else."""
-    if isinstance(value, bool | int | float | date):
-        return "; YAML reads it so where it has no quotes: put it in quotes"
-    return ""
+    if isinstance(value, bool):
+        return "; YAML reads yes, no, on, off, true and false so: put it in quotes"
+    return "; put it in quotes" if isinstance(value, int | float | date) else ""
 
 
 def _text(node: Node, key: str) -> str:
@@ -78,10 +86,11 @@ def _flag(node: Node, key: str) -> bool:
 
 def _aliases(node: Node, key: str) -> tuple[str, ...]:
     if not isinstance(node.value, list):
-        raise _Wrong(f"{key} must be a list, not {_shown(node.value)}; one name a line, each after '- '")
+        raise _Wrong(f"{key} must be a list, not {_shown(node.value)}; one name a line, each after a dash and a space")
     for child in node.value:
         if not isinstance(child.value, str):
-            raise _Wrong(f"alias {_shown(child.value)} is not text; put it in quotes")
+            said = _quote(child.value) or "; an alias is one name"
+            raise _Wrong(f"alias {_shown(child.value)} is not text{said}", child.line)
     return tuple(child.value for child in node.value)
 
 
@@ -96,7 +105,7 @@ def _members(node: Node, key: str) -> dict[str, int]:
     for tag, count in node.value.items():
         if not isinstance(tag, str) or not _is_count(count.value):
             shown = f"not {tag!r}: {_shown(count.value)}"
-            raise _Wrong(f"members map a tag (text, quoted if need be) to a count, {shown}")
+            raise _Wrong(f"members map a tag (text, quoted if need be) to a count, {shown}", count.line)
         members[tag] = count.value
     return members
 
@@ -108,10 +117,10 @@ def _examples(node: Node, key: str) -> tuple[Example, ...]:
     for child in node.value:
         entry = child.value
         if not isinstance(entry, dict) or entry.keys() != set(EXAMPLE):
-            raise _Wrong("an example has exactly the keys quote and doc_id")
+            raise _Wrong("an example has exactly the keys quote and doc_id", child.line)
         quote, doc_id = entry["quote"].value, entry["doc_id"].value
         if not isinstance(quote, str) or not isinstance(doc_id, str):
-            raise _Wrong("quote and doc_id are text; put them in quotes")
+            raise _Wrong("quote and doc_id are text; put them in quotes", child.line)
         examples.append(Example(quote, doc_id))
     return tuple(examples)
 
@@ -158,7 +167,7 @@ def concept(entry: Node, report: Report) -> Concept | None:
             try:
                 values[key] = reader(node, key)
             except _Wrong as wrong:
-                report(node.line, str(wrong))
+                report(wrong.line or node.line, str(wrong))
                 good = False
     for key in REQUIRED:
         if key not in entry.value:
