@@ -31,6 +31,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from atlas.canonical.outline import Outline, outline
 from atlas.canonical.place import LEAST_CONFIDENCE, Placement, place_vectors
+from atlas.canonical.subjects import subject_vectors
 from atlas.library.names import normal_form
 from atlas.models.encoder import encoder
 
@@ -164,9 +165,9 @@ def run(name: str, terms: list[Term], tree: Outline, voters: np.ndarray) -> Iter
     found = ours(bare, voters[: len(bare.voters)])
     yield head | {"system": "atlas-place-no-notes"} | score(held, found)
     yield head | {"system": "baseline-nearest"} | score(held, nearest(vectors[is_held] @ voters.T, tree))
-    words = TfidfVectorizer(sublinear_tf=True, stop_words="english", preprocessor=normal_form)
-    subjects = words.fit_transform([text for _, text in tree.voters])
-    similar = (words.transform([term.text for term in held]) @ subjects.T).toarray()
+    words = TfidfVectorizer(sublinear_tf=True)
+    subjects = words.fit_transform([normal_form(text) for _, text in tree.voters])
+    similar = (words.transform([normal_form(term.text) for term in held]) @ subjects.T).toarray()
     yield head | {"system": "baseline-tfidf"} | score(held, nearest(similar, tree))
 
 
@@ -185,8 +186,8 @@ def main() -> None:
     args = arguments(__doc__.split("\n")[0], SETS)
     tree, right = outline(), gold()
     start = perf_counter()
-    voters = encoder("all-minilm-l6-v2").encode([words for _, words in tree.voters])
-    print(f"{len(voters):,} subjects embedded in {perf_counter() - start:.1f} s")
+    voters = subject_vectors(tree, encoder("all-minilm-l6-v2"))
+    print(f"{len(voters):,} subjects embedded, or read, in {perf_counter() - start:.1f} s")
     rows: list[Row] = []
     for name in args.sets.split(","):
         if name == "speed":

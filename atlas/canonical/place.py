@@ -57,16 +57,24 @@ def words(concept: Concept) -> str:
 
 
 def place(
-    concepts: Sequence[str], outline: Outline, embed: Embed, least: float = LEAST_CONFIDENCE
+    concepts: Sequence[str],
+    outline: Outline,
+    embed: Embed,
+    *,
+    subjects: np.ndarray | None = None,
+    least: float = LEAST_CONFIDENCE,
 ) -> list[Placement | None]:
     """The place of each concept in the outline; None where it is not known well enough.
 
     Args:
         concepts: what is known of each, as ``words`` has it.
         embed: sentence vectors, float32 [n, d], L2-normalised.
+        subjects: what ``embed`` makes of the outline's voters, where that is known (``atlas.canonical.subjects``).
         least: confidence from which a concept is placed; 0 places all.
     """
-    return place_vectors(embed(concepts), embed([words for _, words in outline.voters]), outline, least)
+    if subjects is None:
+        subjects = embed([text for _, text in outline.voters])
+    return place_vectors(embed(concepts), subjects, outline, least)
 
 
 def place_vectors(vectors: np.ndarray, voters: np.ndarray, outline: Outline, least: float) -> list[Placement | None]:

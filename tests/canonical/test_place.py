@@ -37,7 +37,7 @@ def voters() -> np.ndarray:
 
 def test_votes_for_one_field_lead_to_it_and_for_several_to_what_is_above_them() -> None:
     optics = unit(0, 1, 0, 0, 0, 0, 1, 1, 0)
-    physics = unit(0, 0, 1, 1, 0, 0, 0, 0, 0)
+    physics = unit(1, 0.9, 0, 0.9, 0, 0, 0, 0, 0)
     found = place_vectors(np.stack([optics, physics]), voters(), SMALL, 0.0)
     assert [place and place.taxonomy for place in found] == ["Science / Physics / Optics. Light", "Science / Physics"]
     assert [place and place.code for place in found] == ["QC350-467", "QC1-999"]

@@ -26,13 +26,16 @@ def place(
     from atlas.canonical.outline import outline
     from atlas.canonical.place import place as places
     from atlas.canonical.place import words
+    from atlas.canonical.subjects import subject_vectors
     from atlas.cli.show import table
     from atlas.library import store
     from atlas.models.encoder import encoder as load
 
     loaded = store.load(library)
     asked = [c for c in loaded.active if c.facet == "content" and not c.locked and (every or not c.taxonomy)]
-    found = places([words(concept) for concept in asked], outline(), load(encoder).encode)
+    model = load(encoder)
+    subjects = subject_vectors(outline(), model)
+    found = places([words(concept) for concept in asked], outline(), model.encode, subjects=subjects)
     placed = {c.id: p for c, p in zip(asked, found, strict=True) if p is not None}
     if not dry_run:
         concepts = [replace(c, taxonomy=placed[c.id].taxonomy) if c.id in placed else c for c in loaded.concepts]
