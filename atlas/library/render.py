@@ -9,7 +9,10 @@ import yaml
 from atlas.library.concept import Concept, Counts
 
 WIDTH = 110  # text is folded at the first space after this column
-_PLAIN = re.compile(r"[A-Za-z][\w().,;'’%+*/…–—“”-]*(?: [\w().;'’%+*/…–—“”-][\w().,;'’%+*/…–—“”-]*)*")
+_MARKS = "().,;'’%+*/…–—“”-"  # marks that may stand anywhere in plain text; a colon or # inside of a word may too
+_WORD = rf"[\w{_MARKS}](?:[\w{_MARKS}]|(?<=\w)[:#](?=[\w/]))*"
+_PLAIN = re.compile(rf"[A-Za-z](?:[\w{_MARKS}]|(?<=\w)[:#](?=[\w/]))*(?: {_WORD})*")
+_ONE_LINE = re.compile(r"[\w!-~’…–—“”]+(?: [\w!-~’…–—“”]+)*")
 _ENDS = re.compile(r"[\w().%*/]", re.ASCII)
 _OTHER = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
 
@@ -95,6 +98,8 @@ def scalar(value: Any, indent: int, column: int, style: str = "", width: int = W
     text = value
     if not style and _PLAIN.fullmatch(text) and _ENDS.match(text[-1]) and text.lower() not in _OTHER:
         return _folded(text, indent, column, width)
+    if not style and (": " in text or " #" in text or text[-1] == ":") and _ONE_LINE.fullmatch(text):
+        return "'" + _folded(text.replace("'", "''"), indent, column + 1, width) + "'"
     out: str = yaml.dump(
         text, Dumper=Dumper, allow_unicode=True, width=max(width - column, 20), default_style=style or None
     )

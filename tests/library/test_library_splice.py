@@ -245,7 +245,11 @@ def test_any_edit_is_saved_and_every_comment_stays(before: Library, edits: list[
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.lists(st.sampled_from("alpha, beta (gamma) it's - — e.g. 3.5 x/y no % longer".split()), min_size=1, max_size=60)
+    st.lists(
+        st.sampled_from("alpha, beta (gamma) it's - — e.g. 3.5 x/y no % longer see: #x web:ab#1 C# ::".split()),
+        min_size=1,
+        max_size=60,
+    )
 )
 def test_long_text_is_folded_as_pyyaml_does(words: list[str]) -> None:
     text = {"description": " ".join(words)}

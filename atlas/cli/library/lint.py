@@ -17,7 +17,10 @@ def lint(
     rule: Annotated[list[str] | None, typer.Option(help="Only this rule; may be given more than once.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings too.")] = False,
     meaning: Annotated[
-        bool, typer.Option("--meaning", help="Look for near synonyms too, by the sentence model (minutes).")
+        bool,
+        typer.Option(
+            "--meaning", help="Look for near synonyms too, by the sentence model (minutes for a big library)."
+        ),
     ] = False,
     rules: Annotated[bool, typer.Option("--list", help="Show all rules, and check nothing.")] = False,
 ) -> None:
@@ -29,9 +32,9 @@ def lint(
         return
     embed = None
     if meaning:
-        from atlas.models.encoder import encoder
+        from atlas.models.int8 import quick_encoder
 
-        embed = encoder("all-minilm-l6-v2").encode
+        embed = quick_encoder("all-minilm-l6-v2").encode
     reading, findings = lint_folder(library, rule or (), embed)
     concepts = reading.library.by_id
     for finding in findings:
