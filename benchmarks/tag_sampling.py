@@ -7,15 +7,17 @@ their sources, as on the web. With ``--annotated RUN``, an annotated run is a se
 ``error`` is the standard error of the mean ``labels``. ``ratio`` is to random. ``ratio_tokens`` counts only the first
 of the chosen, until they have as many tokens as the random ones: longer passages say more, and cost more.
 ``ratio_twice`` counts labels of at least two of the chosen, as a concept needs two chunks to enter a library. The
-baselines choose from the same pools as coverage does: ``baseline-kmeans`` the passages nearest to the centres of as
-many clusters, ``baseline-k-center`` each time the one farthest from all chosen; both on sums of distilled word vectors.
+baselines choose from the same pools as coverage does, by the static encoder's vectors: ``baseline-kmeans`` the passages
+nearest to the centres of as many clusters, ``baseline-k-center`` each time the one farthest from all chosen,
+``baseline-facility-location`` those to which all others are near; ``baseline-words-and-vectors`` is coverage that also
+holds a passage's likeness to what is chosen against it.
 """
 
 import argparse
+import heapq
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -24,9 +26,9 @@ import pyarrow.parquet as pq
 from rows import Row, finish
 from scipy import sparse
 
-from atlas.annotator.distill import word_vectors
 from atlas.annotator.model import centred, unit_rows
 from atlas.chunking.tokenizer import tokenizer
+from atlas.models.static import static_encoder
 from atlas.tagging.config import SampleConfig
 from atlas.tagging.coverage import ANSWER_TOKENS, Candidate, cover, word_weights
 from atlas.tagging.draw import draw, share
@@ -37,7 +39,9 @@ MIXTURE = "mixture"
 SHARE = 10  # one of so many is chosen
 MOST = 500  # … but no more than this
 PASSAGE_TOKENS = 200  # of a document, that a strategy sees: what a chunk may have
+PASSAGE_CHARS = 900  # about as many tokens
 TOKENIZER = "cl100k_base"
+ENCODER = "all-minilm-l6-v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,11 @@ class Unit:
     """A chunk, or the beginning of a document that stands for one, with what it is labelled with."""
 
     passage: Candidate
+    text: str
     labels: frozenset[str]
 
 
-Strategy = Callable[[list[Candidate], dict[str, int], int], list[int]]
+Strategy = Callable[[list[Unit], dict[str, int], int], list[int]]
 
 
 def documents(path: Path, name: str) -> list[Unit]:
@@ -73,15 +78,19 @@ def annotated(run: Path) -> list[Unit]:
 
 def unit(doc_id: str, source: str, text: str, labels: Iterable[str]) -> Unit:
     ids = tokenizer(TOKENIZER).encode(text[: PASSAGE_TOKENS * 20])[:PASSAGE_TOKENS]
-    return Unit(Candidate(doc_id, source, len(ids), words_of(ids, TOKENIZER)), frozenset(labels))
+    return Unit(Candidate(doc_id, source, len(ids), words_of(ids, TOKENIZER)), text[:PASSAGE_CHARS], frozenset(labels))
 
 
-def kmeans(pool: list[Candidate], quotas: dict[str, int], _: int) -> list[int]:
+def covering(pool: list[Unit], quotas: dict[str, int], per_document: int) -> list[int]:
+    return cover([one.passage for one in pool], quotas, per_document)
+
+
+def kmeans(pool: list[Unit], quotas: dict[str, int], _: int) -> list[int]:
     """The candidates nearest to the centres of as many clusters as are to be chosen, within each source."""
     chosen = []
     vectors = _vectors(pool)
     for source, count in quotas.items():
-        members = np.array([place for place, one in enumerate(pool) if one.source == source])
+        members = np.array([place for place, one in enumerate(pool) if one.passage.source == source])
         mine = vectors[members]
         centres = mine[:count]  # the pool is in random order
         for _round in range(8):
@@ -93,12 +102,12 @@ def kmeans(pool: list[Candidate], quotas: dict[str, int], _: int) -> list[int]:
     return chosen
 
 
-def k_center(pool: list[Candidate], quotas: dict[str, int], _: int) -> list[int]:
+def k_center(pool: list[Unit], quotas: dict[str, int], _: int) -> list[int]:
     """Farthest first (Gonzalez, 1985), within each source."""
     chosen = []
     vectors = _vectors(pool)
     for source, count in quotas.items():
-        members = np.array([place for place, one in enumerate(pool) if one.source == source])
+        members = np.array([place for place, one in enumerate(pool) if one.passage.source == source])
         mine = vectors[members]
         nearness = np.full(len(mine), -np.inf)
         best = int(np.argmax(mine @ mine.mean(axis=0)))
@@ -109,22 +118,76 @@ def k_center(pool: list[Candidate], quotas: dict[str, int], _: int) -> list[int]
     return chosen
 
 
-def _vectors(pool: list[Candidate]) -> np.ndarray:
-    """Weighted sums of the distilled vectors of each passage's words, centred, float32 [pool, dimensions]."""
-    meaning = _meaning()
-    weights = word_weights([one.words for one in pool])
-    sums = np.stack([weights[one.words] @ meaning[one.words] for one in pool])
-    return centred(unit_rows(sums), unit_rows(sums).mean(axis=0)).astype(np.float32)
+def facility_location(pool: list[Unit], quotas: dict[str, int], per_document: int) -> list[int]:
+    """Those to which all others are near, for their length (Lin & Bilmes, 2011)."""
+    vectors = _vectors(pool)
+    alike = np.maximum(vectors @ vectors.T, 0)
+    nearest = np.zeros(len(pool), np.float32)
+
+    def gain(place: int) -> float:
+        return float(np.maximum(alike[place] - nearest, 0).sum()) / (pool[place].passage.tokens + ANSWER_TOKENS)
+
+    def add(place: int) -> None:
+        np.maximum(nearest, alike[place], out=nearest)
+
+    return greedy(pool, quotas, per_document, gain, add)
 
 
-@lru_cache(maxsize=1)
-def _meaning() -> np.ndarray:
-    return word_vectors("all-minilm-l6-v2", TOKENIZER, 256).astype(np.float32)
+def words_and_vectors(pool: list[Unit], quotas: dict[str, int], per_document: int) -> list[int]:
+    """Coverage whose gain is less by half the cosine with the nearest one chosen."""
+    vectors = _vectors(pool)
+    weights = word_weights([one.passage.words for one in pool])
+    seen, nearest = np.zeros(len(weights)), np.zeros(len(pool), np.float32)
+
+    def gain(place: int) -> float:
+        one = pool[place].passage
+        new = float(weights[one.words] @ (1.0 / (seen[one.words] + 1.0))) / (one.tokens + ANSWER_TOKENS)
+        return new * (1 - 0.5 * float(nearest[place]))
+
+    def add(place: int) -> None:
+        seen[pool[place].passage.words] += 1.0
+        np.maximum(nearest, vectors @ vectors[place], out=nearest)
+
+    return greedy(pool, quotas, per_document, gain, add)
+
+
+def greedy(
+    pool: list[Unit],
+    quotas: dict[str, int],
+    per_document: int,
+    gain: Callable[[int], float],
+    add: Callable[[int], None],
+) -> list[int]:
+    """What gains most each time, lazily, as gains only fall; limits as in ``cover``."""
+    left, used, chosen = dict(quotas), dict[str, int](), list[int]()
+    heap = [(-gain(place), place, 0) for place in range(len(pool))]
+    heapq.heapify(heap)
+    while heap:
+        _, place, as_of = heapq.heappop(heap)
+        one = pool[place].passage
+        if left.get(one.source, 0) == 0 or used.get(one.doc_id, 0) == per_document:
+            continue
+        if as_of < len(chosen):
+            heapq.heappush(heap, (-gain(place), place, len(chosen)))
+            continue
+        chosen.append(place)
+        left[one.source] -= 1
+        used[one.doc_id] = used.get(one.doc_id, 0) + 1
+        add(place)
+    return chosen
+
+
+def _vectors(pool: list[Unit]) -> np.ndarray:
+    """The static encoder's vectors, centred, float32 [pool, dimensions]."""
+    vectors = static_encoder(ENCODER).encode([one.text for one in pool])
+    return centred(vectors, vectors.mean(axis=0)).astype(np.float32)
 
 
 STRATEGIES: dict[str, Strategy | None] = {
     "atlas-random": None,
-    "atlas-coverage": cover,
+    "atlas-coverage": covering,
+    "baseline-words-and-vectors": words_and_vectors,
+    "baseline-facility-location": facility_location,
     "baseline-kmeans": kmeans,
     "baseline-k-center": k_center,
 }
@@ -146,7 +209,7 @@ def choose(units: list[Unit], strategy: Strategy | None, budget: int, seed: int)
     pool = [by_key[key] for source, found in drawn.items() for key in found.keys[: times * quotas[source]]]
     if strategy is None:
         return pool
-    return [pool[place] for place in strategy([one.passage for one in pool], quotas, config.per_document)]
+    return [pool[place] for place in strategy(pool, quotas, config.per_document)]
 
 
 def measure(dataset: str, units: list[Unit], budget: int, seeds: Sequence[int]) -> list[Row]:
@@ -192,7 +255,7 @@ def distinct(chosen: Sequence[Unit], least: int = 1) -> int:
 def mixed(sets: dict[str, list[Unit]]) -> list[Unit]:
     """All sets as if from one source."""
     whole = [one for units in sets.values() for one in units]
-    return [Unit(Candidate(u.passage.doc_id, "", u.passage.tokens, u.passage.words), u.labels) for u in whole]
+    return [replace(one, passage=replace(one.passage, source="")) for one in whole]
 
 
 def main() -> None:
