@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+NEGLIGIBLE = 0.03  # likenesses below it count as zero, which leaves a tenth of the pairs
+
 
 def average_linkage(
     names: int, rows: np.ndarray, alike: np.ndarray, least: float, owners: Mapping[int, int] | None = None
@@ -77,7 +79,7 @@ def _start(names: int, owners: Mapping[int, int]) -> tuple[dict[int, list[int]],
 def _sums(names: int, rows: np.ndarray, alike: np.ndarray, place: Mapping[int, int]) -> dict[int, dict[int, float]]:
     """For each pair of first clusters, the sum of how alike their names are."""
     near: dict[int, dict[int, float]] = {head: {} for head in set(place.values())}
-    kept = alike > 0
+    kept = alike >= NEGLIGIBLE
     for (i, j), value in zip(rows[kept].tolist(), alike[kept].tolist(), strict=True):
         a, b = place[i], place[j]
         if a != b:

@@ -17,6 +17,8 @@ from atlas.canonical.strings import Strings
 
 CLAMP = 6.0  # standard deviations beyond which a feature counts no more
 BLOCK = 200_000  # pairs at a time, which bounds the memory
+LEAST_MEANING, LEAST_LETTERS = 0.5, 0.4  # cosines below both of which a pair is not looked at
+ACRONYM_LETTERS = 5  # shorter names may stand for anything, so they are looked at always
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,10 +55,24 @@ def network(told: dict[str, Sequence]) -> Network:
 
 
 def probabilities(strings: Strings, rows: np.ndarray) -> np.ndarray:
-    """The probability that each pair of names, int [pairs, 2], means one thing, float32 [pairs]."""
+    """The probability that each pair of names, int [pairs, 2], means one thing, float32 [pairs].
+
+    Pairs that are far apart in meaning and in letters get 0 unseen: half of all pairs, and hardly a true one that the
+    network would believe in.
+    """
     judge = shipped()["same"]
-    found = np.empty(len(rows), np.float32)
+    found = np.zeros(len(rows), np.float32)
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]
-        found[start : start + BLOCK] = 1 / (1 + np.exp(-judge.log_odds(features(strings, block))))
+        likely = np.flatnonzero(_likely(strings, block))
+        odds = judge.log_odds(features(strings, block[likely]))
+        found[start + likely] = 1 / (1 + np.exp(-odds))
     return found
+
+
+def _likely(strings: Strings, rows: np.ndarray) -> np.ndarray:
+    left, right = rows[:, 0], rows[:, 1]
+    meaning = np.einsum("ij,ij->i", strings.vectors[left], strings.vectors[right])
+    letters = np.asarray(strings.grams[left].multiply(strings.grams[right]).sum(axis=1)).ravel()
+    short = np.fromiter(map(len, strings.joined), np.int64, len(strings.joined)) <= ACRONYM_LETTERS
+    return (meaning >= LEAST_MEANING) | (letters >= LEAST_LETTERS) | short[left] | short[right]
