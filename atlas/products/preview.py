@@ -142,7 +142,7 @@ def _ids(file: pq.ParquetFile, number: int) -> pa.Array:
 
 
 def _count(counter: "Counter[int]", ids: np.ndarray) -> None:
-    if len(ids) and 0 <= ids.min() and ids.max() < DENSE_IDS:
+    if len(ids) and ids.min() >= 0 and ids.max() < DENSE_IDS:
         table = np.bincount(ids)  # 20 times as fast as to sort them
         values = np.flatnonzero(table)
         numbers = table[values]

@@ -78,7 +78,8 @@ def _print_changes(
     texts = [sentence(change, old, new) for change in changes]
     for text, change in zip(texts, changes, strict=True):
         number = _chunks(change, counts)
-        print(f"{text}  [{number:,} {where}]" if number else text)
+        most = "at most " if len(change.ids) > 1 else ""  # a chunk may have several of them
+        print(f"{text}  [{most}{number:,} {where}]" if number else text)
     print(f"{len(changes):,} changes; digest {old.digest[:12]} → {new.digest[:12]}")
 
 
@@ -128,13 +129,17 @@ def _previewed(found: "Preview", library: "Library") -> Iterator[str]:
     for effect in found.effects:
         name = f"{effect.concept_id} {library.by_id[effect.concept_id].name!r}"
         if effect.heir is None:
-            yield f"\n{name}: {effect.lose:,} chunks lose it"
+            yield f"\n{name}: {_chunks_word(effect.lose)} lose it"
         else:
             heir = f"{effect.heir} {library.by_id[effect.heir].name!r}"
             had = effect.lose - effect.gain
-            yield f"\n{name} → {heir}: {effect.gain:,} chunks gain it, {had:,} have it already"
+            yield f"\n{name} → {heir}: {_chunks_word(effect.gain)} gain it, {had:,} have it already"
         for quote in effect.quotes:
             yield f"  {quote.doc_id}#{quote.chunk_id}  {quote.text}".rstrip()
+
+
+def _chunks_word(number: int) -> str:
+    return f"{number:,} chunk{'s' * (number != 1)}"
 
 
 def _print_needs(needed: "Sequence[Need]") -> None:
