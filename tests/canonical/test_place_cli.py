@@ -1,0 +1,41 @@
+"""atlas library place with the real sentence model."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from atlas.cli.library import app
+from atlas.library import store
+from atlas.library.concept import Concept, Library
+
+NAMES = {
+    1: ("Photosynthesis", "Science"),
+    2: ("Mortgage lending", "Social sciences"),
+    3: ("Knitting patterns", "Technology"),
+    4: ("Gospel of Mark", "Philosophy and religion"),
+}
+
+
+@pytest.mark.slow  # reads 7,000 subjects where nobody has before: some minutes of a busy core
+@pytest.mark.timeout(900)
+def test_topics_are_placed_and_what_people_set_stays(tmp_path: Path) -> None:
+    concepts = [Concept(i, "content", name, f"Passages about {name}.") for i, (name, _) in NAMES.items()]
+    kept = [
+        Concept(5, "content", "Chess", "A game.", locked=True),
+        Concept(6, "content", "Rowing", "A sport.", taxonomy="Boats"),
+        Concept(7, "entity", "Oslo", "A city."),
+        Concept(8, "content", "Algebra", "Mathematics.", status="retired"),
+    ]
+    store.save(Library((*concepts, *kept)), tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    dry = CliRunner().invoke(app, ["place", str(tmp_path), "--dry-run"], catch_exceptions=False)
+    assert "4 of 4 topics would be placed" in dry.output
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    CliRunner().invoke(app, ["place", str(tmp_path)], catch_exceptions=False)
+    after = store.load(tmp_path)
+    assert {i: (after.by_id[i].taxonomy or "").split(" / ")[0] for i in NAMES} == {
+        i: top for i, (_, top) in NAMES.items()
+    }
+    assert list(after.concepts[4:]) == kept
+    assert (tmp_path / "philosophy-and-religion.yaml").exists()
