@@ -112,7 +112,7 @@ def test_histories_of_two_branches_merge_without_conflict(folder: Path, authors:
         text=True,
         check=False,
     ).stdout
-    assert "history" not in conflicts
+    assert "conflict in library/history" not in conflicts
     assert sorted(entry.command for entry in history.read(folder)) == ["rename", "rename", "retire"]
 
 
