@@ -94,7 +94,7 @@ def scalar(value: Any, indent: int, column: int, style: str = "", width: int = W
     if isinstance(value, int):
         return str(value)
     if not value:
-        return {str: "''", list: "[]", dict: "{}"}[type(value)]
+        return "''" if isinstance(value, str) else "[]" if isinstance(value, list) else "{}"
     text = value
     if not style and _PLAIN.fullmatch(text) and _ENDS.match(text[-1]) and text.lower() not in _OTHER:
         return _folded(text, indent, column, width)

@@ -7,7 +7,7 @@ from itertools import combinations
 from atlas.library.concept import Concept, Library
 from atlas.library.names import normal_form
 
-SHORTEST = 7  # letters; of shorter words, one letter apart is mostly another word
+SHORTEST = 8  # letters; of shorter words, one letter apart is mostly another word (framing, farming)
 LONG = 9  # letters from which a for e (independant) is more likely a slip than another word (banding, bending)
 _BOTH = frozenset(  # pairs that are both words
     tuple(pair.split("/"))
