@@ -11,6 +11,7 @@ from atlas.yaml_nodes import Mistake, Node, parse
 
 INDENT = 2  # column of an entry's dash, where a file does not say otherwise
 _DASH = re.compile(r"^( *)-(?: |\r?\n?$)")
+_ODD_BREAK = re.compile("[\v\f\x1c-\x1e\x85\u2028\u2029]|\r(?!\n)")  # lines for Python, not for editors
 _LOOSE = re.compile(r"^ *(?:#.*)?\r?\n?$")
 
 
@@ -65,7 +66,7 @@ def cut(text: str, ids: Sequence[int], lines: Sequence[int]) -> Layout | None:
 
     Entries that stand in brackets, or several on a line, are such; a file without entries too.
     """
-    rows = text.splitlines(keepends=True) if not re.search("[\v\f\x1c-\x1e\x85\u2028\u2029]", text) else _rows(text)
+    rows = text.splitlines(keepends=True) if not _ODD_BREAK.search(text) else _rows(text)
     starts: list[int] = []
     indent = -1
     for line in lines:
