@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from atlas.cli.library import app
-from atlas.library import store
+from atlas.library import history, store
 
 SHIPPED = Path(__file__).parents[2] / "concept_library"
 SKY = """
@@ -35,11 +35,14 @@ def test_a_thesaurus_imported_again_changes_no_file(tmp_path: Path) -> None:
     said = atlas("import", tmp_path / "sky.rdf-turtle", "--format", "skos", "--out", tmp_path / "library")
     assert "2 new" in said
     assert "1 terms without a label in 'en', left out" in said
-    before = {path: path.read_bytes() for path in (tmp_path / "library").iterdir()}
+    before = {path: path.read_bytes() for path in (tmp_path / "library").iterdir() if path.is_file()}
     assert sorted(path.name for path in before) == ["astronomy.yaml", "sources.csv"]
+    (entry,) = history.read(tmp_path / "library")
+    assert (entry.command, entry.made) == ("import", (1, 2))
     said = atlas("import", tmp_path / "sky.rdf-turtle", "--format", "skos", "--out", tmp_path / "library")
     assert "2 unchanged" in said
-    assert {path: path.read_bytes() for path in (tmp_path / "library").iterdir()} == before
+    assert {path: path.read_bytes() for path in (tmp_path / "library").iterdir() if path.is_file()} == before
+    assert len(history.read(tmp_path / "library")) == 1
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:

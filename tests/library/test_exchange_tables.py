@@ -11,7 +11,7 @@ from atlas.errors import AtlasError
 from atlas.library.concept import Concept, Library
 from atlas.library.exchange import files
 from atlas.library.exchange.merge import merge
-from atlas.library.exchange.records import Entry
+from atlas.library.exchange.records import Entry, Source
 
 TIDES = Concept(1, "content", "Tides", "Rise and fall of the sea.", aliases=("ebb",), members={"tide": 3, "flow": 1})
 ROWING = Concept(2, "content", "Rowing", "Moving a boat with oars.", replaced_by=1, status="retired")
@@ -115,6 +115,13 @@ def test_another_librarys_concepts_get_new_ids_and_keep_their_heirs() -> None:
     assert merged.library.by_id[3] == replace(other.concepts[0], id=3)
     assert merged.library.by_id[4] == replace(other.concepts[2], id=4, replaced_by=3)
     assert merged.library.by_id[1] == replace(TIDES, aliases=("ebb", "spring tide"))
+
+
+def test_an_id_that_a_concept_once_had_is_not_given_again() -> None:
+    fresh = [Entry(Concept(0, "content", "Chess", "A game."))]
+    assert merge(BASE, {}, fresh, next_id=9).library.by_id[9].name == "Chess"
+    gone = {"http://t/7": (7, Source("http://t/7"))}
+    assert merge(BASE, gone, fresh).library.by_id[8].name == "Chess"
 
 
 def test_a_heir_that_is_nowhere_is_refused() -> None:

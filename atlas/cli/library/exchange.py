@@ -43,22 +43,31 @@ def import_(
     ] = False,
 ) -> None:
     """Bring the concepts of a thesaurus, a spreadsheet or another library into a library."""
-    from atlas.library import store
+    from atlas.library import history, store
     from atlas.library.concept import Library
     from atlas.library.exchange import files, sources
     from atlas.library.exchange.merge import merge
+    from atlas.library.exchange.noted import note
     from atlas.library.lint import lint
 
     there = out.is_dir() and any(out.glob("*.yaml"))
     base = store.load(out) if there else Library(())
     reading = files.read(file, form.value if form else None, facet=facet.value, language=language, scheme=scheme)
-    merged = merge(base, sources.load(out), reading.entries, new_ids=new_ids, update=update)
+    merged = merge(
+        base,
+        sources.load(out),
+        reading.entries,
+        next_id=history.next_id(base, history.read(out)),
+        new_ids=new_ids,
+        update=update,
+    )
     errors = [finding for finding in lint(merged.library) if finding.severity == "error"]
     known = {finding for finding in lint(base) if finding.severity == "error"}
     if not dry_run:
         out.mkdir(parents=True, exist_ok=True)
         store.save(merged.library, out)
         sources.save(merged.sources, out)
+        note(out, base, merged.library, "import", f"took in {len(reading.entries):,} concepts of {file.name}")
     print(f"{len(reading.entries):,} concepts read from {file}")
     _tell(merged.became)
     _tell(reading.losses)

@@ -26,6 +26,7 @@ def merge(
     sources: Mapping[str, tuple[int, Source]],
     entries: Sequence[Entry],
     *,
+    next_id: int = 1,
     new_ids: bool = False,
     update: bool = False,
 ) -> Merged:
@@ -37,12 +38,13 @@ def merge(
     stay retired.
 
     Args:
+        next_id: the least that a new concept gets: one above every id that the library ever had.
         new_ids: take the ids of entries for none: they are of another library.
 
     Raises:
         AtlasError: an id means something else in the library, or a concept is replaced by one that is not there.
     """
-    work = _Work(base, sources)
+    work = _Work(base, sources, next_id)
     numbered = [] if new_ids else [entry for entry in entries if entry.concept.id != NO_ID]
     for entry in numbered:
         work.put(entry)
@@ -68,11 +70,11 @@ def merge(
 class _Work:
     """A merge under way: the concepts so far, and who owns which name."""
 
-    def __init__(self, base: Library, sources: Mapping[str, tuple[int, Source]]) -> None:
+    def __init__(self, base: Library, sources: Mapping[str, tuple[int, Source]], next_id: int) -> None:
         self.concepts = dict(base.by_id)
         self.sources = dict(sources)
         self.became: Counter[str] = Counter()
-        self.next_id = base.next_id
+        self.next_id = max(next_id, base.next_id, *(number + 1 for number, _ in sources.values()), 1)
         self.claimed = {number for number, _ in sources.values()}
         self.by_name: Forms = {}
         self.by_alias: Forms = {}
