@@ -21,7 +21,7 @@ from atlas.corpus.config import CorpusConfig
 from atlas.corpus.source import DocumentSource, TableSource
 from atlas.digest import of_json
 from atlas.errors import AtlasError
-from atlas.library import store
+from atlas.library import history, store
 from atlas.library.concept import Library
 from atlas.llm.costs import prices
 from atlas.runner.folder import MANIFEST, RunFolder
@@ -184,6 +184,7 @@ def canonicalize(
     Nothing is changed where tags, settings and library are those of the last build.
     """
     from atlas.canonical.build import build
+    from atlas.canonical.subjects import placed, places
     from atlas.models.encoder import encoder
     from atlas.models.static import static_encoder
 
@@ -205,8 +206,18 @@ def canonicalize(
             return base, before["funnel"]
     hooks.say(f"building the library from {table.num_rows:,} tagged chunks")
     model = encoder(config.encoder)
-    library, funnel = build(table, base, config, model.encode, lambda texts: static_encoder(config.encoder).encode(texts))
-    store.save(library, out)
+    entries = history.read(base_folder) if base_folder else []
+    library, funnel = build(
+        table,
+        base,
+        config,
+        model.encode,
+        quick=lambda texts: static_encoder(config.encoder).encode(texts),
+        first_id=history.next_id(base, entries),
+    )
+    if config.place:
+        library = placed(library, places(library, model))
+    store.save(replace(library, origin=base.origin) if base_folder == out else library, out)
     counted = asdict(funnel)
     write_text(noted, json.dumps({"key": key, "library": library.digest, "funnel": counted}, indent=2) + "\n")
     return library, counted

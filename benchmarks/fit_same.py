@@ -2,7 +2,7 @@
 
 ``python benchmarks/fit_same.py --data DIR`` writes ``atlas/canonical/same.json``. Each set's pairs weigh about alike,
 however large the set is. ``link`` is fitted so that a synonym's own concept comes out above the other candidates;
-its last input is how often the candidate is used, zero where nobody knows.
+it also sees how often a candidate is used, zero where nobody knows.
 """
 
 import json
@@ -15,7 +15,7 @@ import torch
 from rows import arguments
 from synonym_sets import SETS, names, read
 
-from atlas.canonical.link import candidates, familiarity
+from atlas.canonical.link import candidates, familiarity, inputs
 from atlas.canonical.neighbours import pairs
 from atlas.canonical.pairs import FEATURES, features
 from atlas.canonical.strings import taken_apart
@@ -46,12 +46,12 @@ def fitted_same(data: Path, sets: Sequence[str], embed) -> dict:  # type: ignore
         print(f"{name}: {len(gold.texts)} names, {len(rows)} pairs, {same.sum()} true", flush=True)
     x, y, w = np.concatenate(values), np.concatenate(truths), np.concatenate(weights)
     net, mean, scale, x = _network(x)
-    y, w = torch.tensor(y, dtype=torch.float32), torch.tensor(w / w.mean(), dtype=torch.float32)
+    truth, weight = torch.tensor(y, dtype=torch.float32), torch.tensor(w / w.mean(), dtype=torch.float32)
+    cross_entropy = torch.nn.functional.binary_cross_entropy_with_logits
 
     def loss() -> torch.Tensor:
-        rows = torch.randint(0, len(y), (BATCH,))
-        odds = net(x[rows])[:, 0]
-        return (torch.nn.functional.binary_cross_entropy_with_logits(odds, y[rows], reduction="none") * w[rows]).mean()
+        rows = torch.randint(0, len(truth), (BATCH,))
+        return (cross_entropy(net(x[rows])[:, 0], truth[rows], reduction="none") * weight[rows]).mean()
 
     _descend(net, loss)
     return _told(net, mean, scale)
@@ -69,12 +69,12 @@ def fitted_link(data: Path, sets: Sequence[str], embed) -> dict:  # type: ignore
         known = len(gold.targets)
         used = familiarity([gold.counts.get(text, 0) for text in gold.targets])
         rows = candidates(strings, used)
-        inputs = np.column_stack([features(strings, rows), used[rows[:, 0]]])
+        seen = inputs(strings, rows, used)
         for number, (_, own) in enumerate(asked, known):
             mine = rows[:, 1] == number
             right = rows[mine, 0] == place[own]
             if right.any():
-                values.append(np.concatenate([inputs[mine][right], inputs[mine][~right]]))
+                values.append(np.concatenate([seen[mine][right], seen[mine][~right]]))
                 owner.append(name)
         print(f"{name}: {len(asked)} synonyms among {known} concepts, found {owner.count(name)}", flush=True)
     most = max(map(len, values))

@@ -45,7 +45,12 @@ class Funnel:
 
 
 def build(
-    tags: pa.Table, base: Library, config: CanonicalizeConfig, embed: Embed, quick: Embed | None = None
+    tags: pa.Table,
+    base: Library,
+    config: CanonicalizeConfig,
+    embed: Embed,
+    quick: Embed | None = None,
+    first_id: int | None = None,
 ) -> tuple[Library, Funnel]:
     """The library that the tags ask for.
 
@@ -58,6 +63,7 @@ def build(
         embed: sentence vectors, float32 [n, d], L2-normalised.
         quick: vectors of another kind that cost little, for forms beyond the ``compared`` most frequent; ``embed`` if
             there are none.
+        first_id: id of the first new concept; one above the highest of ``base`` if not given.
     """
     forms = collect(tags)
     corpus = Corpus(_numbered(tags), config.min_chunks or max(2, round(log10(max(1, tags.num_rows)))))
@@ -67,7 +73,7 @@ def build(
     used = {(c.facet, normal_form(name)) for c in base.concepts for name in (c.name, *c.aliases)}
     members: dict[int, list[Form]] = defaultdict(list)
     made: list[Grown] = []
-    next_id = base.next_id
+    start = next_id = base.next_id if first_id is None else first_id
     linked = clustered = rare = 0
     for facet in FACETS:
         mine = [form for form in forms if form.facet == facet and retired.get((facet, form.form), 0) is not None]
@@ -87,7 +93,7 @@ def build(
         for form in mine:
             if form.form in owner:
                 members[owner[form.form]].append(form)
-                is_new = owner[form.form] >= base.next_id
+                is_new = owner[form.form] >= start
                 linked, clustered = linked + (not is_new), clustered + is_new
         made.append(result)
     library = Library(described([concepts[id_] for id_ in sorted(concepts)], members, tags, config.examples))
@@ -103,7 +109,7 @@ def build(
         universal=sum(len(result.universal) for result in made),
         incoherent=sum(result.incoherent for result in made),
         concepts=len(library.active),
-        new_concepts=next_id - base.next_id,
+        new_concepts=next_id - start,
         attributes=tuple(concept_name(cluster) for result in made for cluster in result.universal),
     )
 

@@ -63,6 +63,7 @@ class CanonicalizeConfig(BaseModel):
     rare: float = Field(
         0.86, gt=0, le=1, description="Cosine of the static encoder from which a rarer form joins the nearest name."
     )
+    place: bool = Field(True, description="Give new topics their place in the Library of Congress Classification.")
     examples: int = Field(3, ge=0, description="Quotes kept for each concept.")
 
     @cached_property

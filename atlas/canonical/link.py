@@ -8,13 +8,14 @@ from itertools import pairwise
 import numpy as np
 
 from atlas.canonical.neighbours import acronyms, near_in_letters, near_in_meaning
-from atlas.canonical.pairs import features
+from atlas.canonical.pairs import FEATURES, features
 from atlas.canonical.same import shipped
 from atlas.canonical.strings import Strings, taken_apart
 from atlas.library.names import normal_form
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 NEAREST = 40  # candidates of a name by meaning, and as many by letters
+MEANING, LETTERS = FEATURES.index("meaning"), FEATURES.index("letters")
 WHOLES_MOST = 10  # candidates that hold all of a name's words
 
 
@@ -77,6 +78,37 @@ def familiarity(counts: Sequence[int]) -> np.ndarray:
     return np.log1p(np.asarray(counts, np.float32))
 
 
+def inputs(strings: Strings, pairs: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """What the network sees of each pair of ``candidates``, float32 [pairs, FEATURES + 7].
+
+    Behind the features of any pair: how often the target is used, and which place that gives it among the query's
+    candidates; its places by meaning and by letters (each as 1 / place); whether it is a part of the query, its
+    beginning, or its end.
+    """
+    told = features(strings, pairs)
+    popular = used[pairs[:, 0]]
+    places = [_places(values, pairs[:, 1]) for values in (popular, told[:, MEANING], told[:, LETTERS])]
+    spelt = np.array([_is_part(strings.words[target], strings.words[query]) for target, query in pairs], np.float32)
+    return np.column_stack([told, popular, *places, spelt.reshape(-1, 3)]).astype(np.float32)
+
+
+def _places(values: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """One over the place of each value, highest first, among those of its query; ``queries`` is ascending."""
+    order = np.lexsort((-values, queries))
+    first = np.searchsorted(queries, queries)
+    places = np.empty(len(values), np.float32)
+    places[order] = 1 / (1 + np.arange(len(values)) - first)
+    return places
+
+
+def _is_part(part: Sequence[str], whole: Sequence[str]) -> tuple[bool, bool, bool]:
+    size = len(part)
+    if size >= len(whole):
+        return False, False, False
+    inside = any(list(whole[start : start + size]) == list(part) for start in range(len(whole) - size + 1))
+    return inside, list(whole[:size]) == list(part), list(whole[-size:]) == list(part)
+
+
 def rank(
     queries: Sequence[str], targets: Sequence[str], embed: Embed, counts: Sequence[int] = (), most: int = 10
 ) -> Ranking:
@@ -90,7 +122,7 @@ def rank(
     strings = taken_apart(texts, embed([normal_form(text) for text in texts]))
     used = familiarity(counts or [0] * len(targets))
     pairs = candidates(strings, used)
-    odds = shipped()["link"].log_odds(np.column_stack([features(strings, pairs), used[pairs[:, 0]]]))
+    odds = shipped()["link"].log_odds(inputs(strings, pairs, used))
     order = np.lexsort((pairs[:, 0], -odds, pairs[:, 1]))
     pairs, odds = pairs[order], odds[order]
     rows = np.full((len(queries), most), -1, np.int64)

@@ -1,23 +1,48 @@
-"""Vectors of the outline's subjects, kept: computing 7,000 takes a sentence model minutes on a busy laptop."""
+"""Places for a library's topics. The vectors of the outline's 7,000 subjects are computed once and kept."""
+
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.fs as pafs
 
-from atlas.canonical.outline import Outline
+from atlas.canonical.outline import Outline, outline
+from atlas.canonical.place import Placement, place, words
 from atlas.digest import of_json
+from atlas.library.concept import Concept, Library
 from atlas.models.encoder import Encoder
 from atlas.models.fetch import cache_folder
 from atlas.storage import atomic_output
 
 
-def subject_vectors(outline: Outline, model: Encoder) -> np.ndarray:
-    """Vectors of ``outline.voters``, float32 [n, d], L2-normalised; from the models folder where they are known."""
-    words = [text for _, text in outline.voters]
-    path = cache_folder() / "outlines" / f"{model.digest}-{of_json(words)}.npy"
+def subject_vectors(subjects: Outline, model: Encoder) -> np.ndarray:
+    """Vectors of ``subjects.voters``, float32 [n, d], L2-normalised; from the models folder where they are known."""
+    texts = [text for _, text in subjects.voters]
+    path = cache_folder() / "outlines" / f"{model.digest}-{of_json(texts)}.npy"
     if path.exists():
         return np.load(path)
-    vectors = model.encode(words)
+    vectors = model.encode(texts)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_output(pafs.LocalFileSystem(), str(path)) as stream:
         np.save(stream, vectors)
     return vectors
+
+
+def unplaced(library: Library, every: bool = False) -> list[Concept]:
+    """Topics that may be given a place: active, not locked, and without one unless ``every``."""
+    return [c for c in library.active if c.facet == "content" and not c.locked and (every or not c.taxonomy)]
+
+
+def places(library: Library, model: Encoder, every: bool = False) -> dict[int, Placement]:
+    """The place of every topic that lacks one (or of ``every`` topic) and has a clear one, by concept id."""
+    asked = unplaced(library, every)
+    if not asked:
+        return {}
+    subjects = subject_vectors(outline(), model)
+    found = place([words(concept) for concept in asked], outline(), model.encode, subjects=subjects)
+    return {concept.id: placement for concept, placement in zip(asked, found, strict=True) if placement is not None}
+
+
+def placed(library: Library, found: dict[int, Placement]) -> Library:
+    """The library with these places filled in."""
+    concepts = [replace(c, taxonomy=found[c.id].taxonomy) if c.id in found else c for c in library.concepts]
+    return replace(library, concepts=tuple(concepts))

@@ -223,7 +223,8 @@ def canonicalize(
     with progress.shown(quiet) as hooks:
         _, funnel = verbs.canonicalize(tags, config, out, hooks)
     for name, value in funnel.items():
-        print(f"{name.replace('_', ' '):14} {value:,}")
+        shown = f"{value:,}" if isinstance(value, int) else ", ".join(value)
+        print(f"{name.replace('_', ' '):14} {shown}")
     print(f"{'written':14} {out}")
 
 

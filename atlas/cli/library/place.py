@@ -1,7 +1,6 @@
 """atlas library place: fill in where concepts stand in the Library of Congress Classification."""
 
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,28 +22,24 @@ def place(
 
     Locked and retired concepts, and other facets than content, stay as they are.
     """
-    from atlas.canonical.outline import outline
-    from atlas.canonical.place import place as places
-    from atlas.canonical.place import words
-    from atlas.canonical.subjects import subject_vectors
+    from atlas.canonical.subjects import placed, places, unplaced
     from atlas.cli.show import table
     from atlas.library import store
+    from atlas.library.exchange.noted import note
     from atlas.models.encoder import encoder as load
 
     loaded = store.load(library)
-    asked = [c for c in loaded.active if c.facet == "content" and not c.locked and (every or not c.taxonomy)]
-    model = load(encoder)
-    subjects = subject_vectors(outline(), model)
-    found = places([words(concept) for concept in asked], outline(), model.encode, subjects=subjects)
-    placed = {c.id: p for c, p in zip(asked, found, strict=True) if p is not None}
+    asked = unplaced(loaded, every)
+    found = places(loaded, load(encoder), every)
     if not dry_run:
-        concepts = [replace(c, taxonomy=placed[c.id].taxonomy) if c.id in placed else c for c in loaded.concepts]
-        store.save(replace(loaded, concepts=tuple(concepts)), library)
+        after = placed(loaded, found)
+        store.save(after, library)
+        note(library, loaded, after, "place", f"placed {len(found):,} topics in the Library of Congress Classification")
     else:
-        shown = [(loaded.by_id[number], p) for number, p in list(placed.items())[:SHOWN]]
+        shown = [(loaded.by_id[number], p) for number, p in list(found.items())[:SHOWN]]
         print(
             table([[c.id, c.name, p.taxonomy, p.confidence] for c, p in shown], ["id", "name", "place", "confidence"])
         )
-    for name, count in Counter(p.path[0] for p in placed.values()).most_common():
+    for name, count in Counter(p.path[0] for p in found.values()).most_common():
         print(f"{count:>7,} {name}")
-    print(f"{len(placed):,} of {len(asked):,} topics {'would be ' if dry_run else ''}placed in {library}")
+    print(f"{len(found):,} of {len(asked):,} topics {'would be ' if dry_run else ''}placed in {library}")
