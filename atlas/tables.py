@@ -73,6 +73,7 @@ CONCEPTS = pa.schema(
         pa.field("name", pa.string(), nullable=False),
         pa.field("description", pa.string(), nullable=False),
         pa.field("taxonomy", pa.string()),
+        pa.field("taxonomy_confidence", pa.float32()),
         pa.field("aliases", pa.list_(pa.string()), nullable=False),
         pa.field("members", pa.list_(pa.string()), nullable=False),
         pa.field("status", pa.string(), nullable=False),

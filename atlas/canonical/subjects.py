@@ -43,6 +43,11 @@ def places(library: Library, model: Encoder, every: bool = False) -> dict[int, P
 
 
 def placed(library: Library, found: dict[int, Placement]) -> Library:
-    """The library with these places filled in."""
-    concepts = [replace(c, taxonomy=found[c.id].taxonomy) if c.id in found else c for c in library.concepts]
-    return replace(library, concepts=tuple(concepts))
+    """The library with these places filled in, and how sure each is, to two decimals."""
+
+    def at(concept: Concept, place: Placement | None) -> Concept:
+        if place is None:
+            return concept
+        return replace(concept, taxonomy=place.taxonomy, confidence=round(place.confidence, 2))
+
+    return replace(library, concepts=tuple(at(concept, found.get(concept.id)) for concept in library.concepts))

@@ -78,6 +78,13 @@ def _name(node: Node, key: str) -> str:
     return name
 
 
+def _probability(node: Node, key: str) -> float:
+    value = node.value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise _Wrong(f"{key} must be a number from 0 to 1, not {_shown(value)}")
+    return float(value)
+
+
 def _flag(node: Node, key: str) -> bool:
     if not isinstance(node.value, bool):
         raise _Wrong(f"{key} must be true or false, not {_shown(node.value)}")
@@ -142,6 +149,7 @@ READERS: Mapping[str, Callable[[Node, str], Any]] = {
     "question": _text,
     "aliases": _aliases,
     "taxonomy": _text,
+    "confidence": _probability,
     "status": _one_of(STATUSES),
     "replaced_by": _id,
     "locked": _flag,

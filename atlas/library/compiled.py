@@ -38,6 +38,7 @@ SCHEMA = pa.schema(
         "question": pa.string(),
         "aliases": pa.list_(pa.string()),
         "taxonomy": pa.string(),
+        "confidence": pa.float64(),
         "status": pa.string(),
         "replaced_by": pa.int32(),
         "locked": pa.bool_(),
@@ -96,16 +97,18 @@ def _version() -> str:
 _OWN = of_files([Path(__file__)])
 
 
+# Plain keys before and behind the aliases, in the order of Concept.
+_FIRST = ("id", "facet", "name", "description", "question")
+_PLACED = ("taxonomy", "confidence", "status", "replaced_by", "locked")
+
+
 def _table(parts: Mapping[str, Part]) -> pa.Table:
     rows = [(number, part, i) for number, part in enumerate(parts.values()) for i in range(len(part.concepts))]
     concepts = [part.concepts[i] for _, part, i in rows]
     columns: dict[str, list[Any]] = {
         "file": [number for number, _, _ in rows],
         "line": [part.lines[i] for _, part, i in rows],
-        **{
-            key: [getattr(c, key) for c in concepts]
-            for key in "id facet name description question aliases taxonomy status replaced_by locked".split()
-        },
+        **{key: [getattr(c, key) for c in concepts] for key in (*_FIRST, "aliases", *_PLACED)},
         "member_tags": [list(c.members) for c in concepts],
         "member_counts": [list(c.members.values()) for c in concepts],
         "quotes": [[e.quote for e in c.examples] for c in concepts],
@@ -126,9 +129,9 @@ def _parts(table: pa.Table, files: list[list[str]]) -> dict[str, Part]:
     plain = {name: table[name].to_pylist() for name in table.column_names if not pa.types.is_list(table[name].type)}
     lists = {name: _lists(table[name]) for name in table.column_names if pa.types.is_list(table[name].type)}
     heads = zip(
-        *(plain[key] for key in "id facet name description question".split()),
+        *(plain[key] for key in _FIRST),
         map(tuple, lists["aliases"]),
-        *(plain[key] for key in "taxonomy status replaced_by locked".split()),
+        *(plain[key] for key in _PLACED),
         (dict(zip(*member, strict=True)) for member in zip(lists["member_tags"], lists["member_counts"], strict=True)),
         (tuple(map(Example, *quoted)) for quoted in zip(lists["quotes"], lists["doc_ids"], strict=True)),
         (Counts(*counts) for counts in zip(*(plain[key] for key in check.COUNTS), strict=True)),

@@ -37,7 +37,8 @@ class Concept:
     """A library entry. The id is permanent: it is never reused and never changes meaning.
 
     ``aliases`` are names that people gave; ``members`` are the raw tags that the build put here, with the
-    number of chunks each was seen on. ``locked``: a rebuild leaves every word of it as it is.
+    number of chunks each was seen on. ``confidence`` is the probability that the first step of ``taxonomy`` is right,
+    None where a person wrote it. ``locked``: a rebuild leaves every word of it as it is.
     """
 
     id: int
@@ -47,6 +48,7 @@ class Concept:
     question: str = ""
     aliases: tuple[str, ...] = ()
     taxonomy: str | None = None
+    confidence: float | None = None
     status: Status = "active"
     replaced_by: int | None = None
     locked: bool = False
@@ -137,6 +139,7 @@ class Library:
                 "name": c.name,
                 "description": c.description,
                 "taxonomy": c.taxonomy,
+                "taxonomy_confidence": c.confidence,
                 "aliases": list(c.aliases),
                 "members": list(c.members),
                 "status": c.status,

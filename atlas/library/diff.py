@@ -91,6 +91,8 @@ def _words(before: Concept, after: Concept) -> Iterator[Change]:
     for key in ("facet", "taxonomy", "locked"):
         if getattr(before, key) != getattr(after, key):
             yield Change(key, id_, before=getattr(before, key), after=getattr(after, key), key=key)
+    if before.taxonomy == after.taxonomy and before.confidence != after.confidence:
+        yield Change("taxonomy", id_, before=before.confidence, after=after.confidence, key="confidence")
 
 
 def _aliases(before: Concept, after: Concept, inherited: Set[str]) -> Iterator[Change]:

@@ -21,7 +21,7 @@ from atlas.storage import write_text
 
 FOLDER = "history"
 ATTRIBUTES = "*.jsonl merge=union\n"
-WORDS = ("facet", "name", "description", "question", "aliases", "taxonomy", "status", "replaced_by")
+WORDS = ("facet", "name", "description", "question", "aliases", "taxonomy", "confidence", "status", "replaced_by")
 Changes = dict[str, dict[str, list[Any]]]
 
 

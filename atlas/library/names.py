@@ -8,7 +8,9 @@ from atlas.library.spelling import american
 
 _SEPARATORS = re.compile(r"[\s_\-‐‑‒–—/]+")
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")  # soft hyphen, zero-width space, word joiner, byte order mark
-_ARTICLES = re.compile(r"^(?:(?:the|an?) )+(?=\S)")
+# Words that taggers leave at the ends of what they cut out. Not "in", "on", "up": log in, add-on, start-up.
+_LEADING = re.compile(r"^(?:(?:the|an?|and|or) )+(?=\S)")
+_TRAILING = re.compile(r"(?<=\S)(?: (?:the|an?|and|or|of|for|with))+$")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _IRREGULAR = {
     "children": "child",
@@ -93,7 +95,7 @@ def singular(word: str) -> str:
 def normal_form(name: str) -> str:
     """What two spellings of one name have in common.
 
-    Unicode NFKC, camel case opened, case folded, separators made spaces, outer punctuation and leading
+    Unicode NFKC, camel case opened, case folded, separators made spaces, outer punctuation and loose
     article dropped, American spelling, last word in the singular. Empty where nothing is left. The normal form of a normal form
     is itself.
     """
@@ -108,7 +110,7 @@ def _folded(name: str) -> str:
     if " " not in text:
         text = _HUMP.sub(" ", text)
     text = _SEPARATORS.sub(" ", text.casefold()).strip()
-    text = _ARTICLES.sub("", _trimmed(text))
+    text = _TRAILING.sub("", _LEADING.sub("", _trimmed(text)))
     *head, last = text.split(" ")
     return " ".join((*map(american, head), singular(american(last))))
 

@@ -42,6 +42,7 @@ def entry(concept: Concept) -> dict[str, Any]:
         "question": concept.question,
         "aliases": list(concept.aliases),
         "taxonomy": concept.taxonomy,
+        "confidence": concept.confidence,
         "status": concept.status,
         "replaced_by": concept.replaced_by,
         "locked": concept.locked,
@@ -51,8 +52,8 @@ def entry(concept: Concept) -> dict[str, Any]:
     counts = concept.counts
     if counts != Counts():
         entry["counts"] = {"tags": counts.tags, "chunks": counts.chunks, "documents": counts.documents}
-    empty = ("question", "aliases", "taxonomy", "replaced_by", "locked", "members", "examples")
-    return {key: value for key, value in entry.items() if key not in empty or value}
+    empty = ("question", "aliases", "taxonomy", "confidence", "replaced_by", "locked", "members", "examples")
+    return {key: value for key, value in entry.items() if key not in empty or value or isinstance(value, float)}
 
 
 def item(value: Any, indent: int) -> str:
@@ -93,6 +94,8 @@ def scalar(value: Any, indent: int, column: int, style: str = "", width: int = W
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, float):
+        return flow(value)
     if not value:
         return "''" if isinstance(value, str) else "[]" if isinstance(value, list) else "{}"
     text = value

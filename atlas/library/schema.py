@@ -21,6 +21,12 @@ KEYS: dict[str, dict[str, Any]] = {
     },
     "aliases": {"type": "array", "items": {"type": "string"}, "description": "Other names, given by people."},
     "taxonomy": {"type": "string", "description": "Path in a classification, / between steps."},
+    "confidence": {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1,
+        "description": "Probability that the taxonomy's first step is right; none where a person wrote it.",
+    },
     "status": {
         "enum": list(STATUSES),
         "description": "active where not given. Retired concepts stay and are never given to a chunk.",

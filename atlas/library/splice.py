@@ -88,7 +88,7 @@ def plain(node: Node) -> Any:
 
 def _change(text: str, node: Node, value: Any) -> Iterator[Edit]:
     before = plain(node)
-    if before == value and type(before) is type(value):
+    if before == value and isinstance(before, bool) is isinstance(value, bool):  # True is 1 in Python
         return
     in_block = node.style != "{" and bool(node.value) and bool(value)
     if isinstance(value, dict) and isinstance(node.value, dict) and in_block:

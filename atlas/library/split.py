@@ -85,7 +85,7 @@ def split(library: Library, concept: str, parts: Sequence[Part], new_id: int, ke
             continue
         words = part.description or _description(old.facet, part.name, members)
         new = Concept(new_id, old.facet, part.name, words, aliases=unlike(aliases, [part.name]), members=members)
-        concepts.append(replace(new, taxonomy=old.taxonomy))
+        concepts.append(replace(new, taxonomy=old.taxonomy, confidence=old.confidence))
         ids.append(new_id)
         made.append(new_id)
         new_id += 1

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import mean, median
 
 import numpy as np
 
@@ -27,10 +27,17 @@ class FacetNumbers:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """``dead`` are active concepts on no chunk; ``areas`` first steps of the taxonomy → concepts, most first."""
+    """``dead`` are active concepts on no chunk; ``areas`` first steps of the taxonomy → concepts, most first.
+
+    ``placed_by_people`` and ``placed_by_model`` are topics with a taxonomy; ``mean_confidence`` of the latter is the
+    share of them that is likely to be right.
+    """
 
     facets: tuple[FacetNumbers, ...]
     areas: tuple[tuple[str, int], ...]
+    placed_by_people: int
+    placed_by_model: int
+    mean_confidence: float | None
     active: int
     retired: int
     dead: int
@@ -61,10 +68,15 @@ def numbers(library: Library, chunks: Mapping[int, int] | None = None, most: int
         for concept in library.active
         if concept.facet == "content"
     )
+    topics = [concept for concept in library.active if concept.facet == "content" and concept.taxonomy]
+    guesses = [concept.confidence for concept in topics if concept.confidence is not None]
     biggest = [c for c in by_size(library.active)[:most] if seen.get(c.id, 0)]
     return Numbers(
         tuple(sorted(facets, key=lambda found: -found.concepts)),
         tuple(areas.most_common()),
+        len(topics) - len(guesses),
+        len(guesses),
+        mean(guesses) if guesses else None,
         len(library.active),
         len(library.concepts) - len(library.active),
         sum(not seen.get(concept.id, 0) for concept in library.active),

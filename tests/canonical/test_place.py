@@ -7,8 +7,9 @@ import pytest
 
 from atlas.canonical import outline as outlines
 from atlas.canonical.outline import CLASSES, compiled, outline, read
-from atlas.canonical.place import place_vectors, words
-from atlas.library.concept import Concept
+from atlas.canonical.place import Placement, place_vectors, words
+from atlas.canonical.subjects import placed
+from atlas.library.concept import Concept, Library
 
 ROWS = [
     "QC1-999\t\tPhysics",
@@ -130,3 +131,12 @@ def test_what_places_a_concept_is_names_and_what_a_person_wrote() -> None:
 
 def test_package_holds_what_the_notice_says() -> None:
     assert "lcc-pdf-to-json" in (Path(__file__).parents[2] / "NOTICE").read_text()
+
+
+def test_places_of_a_library_say_how_sure_they_are_and_leave_others_as_they_are() -> None:
+    library = Library((Concept(1, "content", "Lenses", "Bent glass."), Concept(2, "content", "Tax", "Money.")))
+    place = Placement(("Science", "Physics"), "QC1-999", 0.87654)
+    after = placed(library, {1: place})
+    assert (after.by_id[1].taxonomy, after.by_id[1].confidence) == ("Science / Physics", 0.88)
+    assert after.by_id[2] == library.by_id[2]
+    assert after.digest == library.digest

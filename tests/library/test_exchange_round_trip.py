@@ -115,6 +115,7 @@ def _libraries(draw: st.DrawFn, words: st.SearchStrategy[str], names: st.SearchS
             question=draw(words),
             aliases=tuple(draw(st.lists(names, max_size=4))),
             taxonomy=draw(words) or None,
+            confidence=draw(st.none() | st.floats(0, 1)),
             status=draw(st.sampled_from(["active", "retired"])),
             replaced_by=draw(st.none() | st.sampled_from(ids)),
             locked=draw(st.booleans()),

@@ -70,6 +70,8 @@ def test_words_facet_and_taxonomy_changed_by_hand() -> None:
     assert kinds(hand(1, question="Is it?")) == [("redefined", (1,), ())]
     assert kinds(hand(1, facet="entity")) == [("facet", (1,), ())]
     assert kinds(hand(1, taxonomy="G/GC")) == [("taxonomy", (1,), ())]
+    assert kinds(hand(1, taxonomy="G/GC", confidence=0.9)) == [("taxonomy", (1,), ())]
+    assert kinds(hand(1, confidence=0.9)) == [("taxonomy", (1,), ())]
     assert kinds(hand(2, aliases=("flood",))) == [("aliases", (2,), ())]
 
 

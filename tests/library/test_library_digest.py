@@ -23,6 +23,7 @@ def digest(*concepts: Concept) -> str:
         {"members": {"b": 7, "a": 9}},
         {"question": "Is it of tides?"},
         {"taxonomy": "Science/Oceanography"},
+        {"confidence": 0.9},
         {"locked": True},
     ],
     ids=lambda change: next(iter(change)),

@@ -51,6 +51,7 @@ concepts = st.builds(
     question=words,
     aliases=st.lists(words, max_size=3).map(tuple),
     taxonomy=st.none() | st.sampled_from(["Science/Physics", "Fine arts", " / odd", "Law"]),
+    confidence=st.none() | st.floats(0, 1),
     status=st.sampled_from(["active", "retired"]),
     locked=st.booleans(),
     members=st.dictionaries(words, st.integers(0, 10**9), max_size=3),

@@ -45,6 +45,8 @@ def stats(
     if [area for area, _ in found.areas] not in ([], ["(none)"]):
         more = f", {len(found.areas) - AREAS} more" if len(found.areas) > AREAS else ""
         print("areas    " + ", ".join(f"{area} {count:,}" for area, count in found.areas[:AREAS]) + more)
+        how_sure = "" if found.mean_confidence is None else f", of which {found.mean_confidence:.0%} are likely right"
+        print(f"places   {found.placed_by_people:,} by people, {found.placed_by_model:,} by Atlas{how_sure}")
     if found.biggest:
         print("biggest  " + ", ".join(f"{id_} {name!r} {chunks:,}" for id_, name, chunks in found.biggest))
     print(f"dead     {found.dead:,} active concepts on no chunk")

@@ -58,7 +58,7 @@ def _name(id_: int, library: Library, other: Library) -> str:
 
 
 def _value(value: Any) -> str:
-    return "nothing" if value in (None, "") else str(value) if isinstance(value, bool | int) else f"{value!r}"
+    return "nothing" if value in (None, "") else str(value) if isinstance(value, bool | int | float) else f"{value!r}"
 
 
 def _few(names: Sequence[str]) -> str:

@@ -75,11 +75,12 @@ def _value(key: str, text: str | None, where: str) -> Any:
         if text.lower() not in _TRUE + _FALSE:
             raise AtlasError(f"{where}: {key} must be true or false, not {text!r}")
         return text.lower() in _TRUE
-    if wanted is int:
+    if wanted in (int, float):
         try:
-            return int(text)
+            return wanted(text)
         except ValueError:
-            raise AtlasError(f"{where}: {key} must be a whole number, not {text!r}") from None
+            said = "a whole number" if wanted is int else "a number"
+            raise AtlasError(f"{where}: {key} must be {said}, not {text!r}") from None
     if wanted is list and not text.startswith("["):
         return [item.strip() for item in text.split(SEPARATOR) if item.strip()]
     try:

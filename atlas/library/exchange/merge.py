@@ -141,12 +141,14 @@ class _Work:
             self.became["locked, kept as it is" if before.locked else "retired, kept as it is"] += 1
             return
         owner = self.by_name.get((before.facet, normal_form(concept.name)), number)
+        placed = concept if concept.taxonomy and (update or not before.taxonomy) else before
         after = replace(
             before,
             name=concept.name if update and owner == number else before.name,
             description=(update and concept.description) or before.description or concept.description,
             question=before.question or concept.question,
-            taxonomy=(update and concept.taxonomy) or before.taxonomy or concept.taxonomy,
+            taxonomy=placed.taxonomy,
+            confidence=placed.confidence,
             examples=before.examples or concept.examples,
         )
         after = replace(after, aliases=self._free(after, [concept.name, before.name, *concept.aliases]))

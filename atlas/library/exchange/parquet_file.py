@@ -21,6 +21,7 @@ SCHEMA = pa.schema(
         pa.field("question", pa.string(), nullable=False),
         pa.field("aliases", pa.list_(pa.string()), nullable=False),
         pa.field("taxonomy", pa.string()),
+        pa.field("confidence", pa.float64()),
         pa.field("status", pa.string(), nullable=False),
         pa.field("replaced_by", pa.int32()),
         pa.field("locked", pa.bool_(), nullable=False),

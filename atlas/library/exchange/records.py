@@ -21,6 +21,7 @@ COLUMNS: dict[str, type] = {
     "question": str,
     "aliases": list,
     "taxonomy": str,
+    "confidence": float,
     "status": str,
     "replaced_by": int,
     "locked": bool,
@@ -33,6 +34,7 @@ COLUMNS: dict[str, type] = {
 }
 _WORDS = {
     int: "a whole number",
+    float: "a number",
     str: "text",
     list: "a list",
     dict: "a mapping of tags to counts",
@@ -75,6 +77,7 @@ def record(concept: Concept, uri: str = "") -> dict[str, Any]:
         "question": concept.question,
         "aliases": list(concept.aliases),
         "taxonomy": concept.taxonomy,
+        "confidence": concept.confidence,
         "status": concept.status,
         "replaced_by": concept.replaced_by,
         "locked": concept.locked,
@@ -102,7 +105,9 @@ def entry(values: Mapping[str, Any], where: str, facet: str) -> Entry:
         wanted = COLUMNS.get(key)
         if wanted is None:
             raise AtlasError(f"{where}: unknown column {key!r}; a concept has {', '.join(COLUMNS)}")
-        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+        if not isinstance(value, int | float if wanted is float else wanted) or (
+            wanted in (int, float) and isinstance(value, bool)
+        ):
             raise AtlasError(f"{where}: {key} must be {_WORDS[wanted]}, not {value!r}")
     number = given.get("id", NO_ID)
     if not NO_ID <= number <= MAX_ID:
@@ -117,6 +122,9 @@ def entry(values: Mapping[str, Any], where: str, facet: str) -> Entry:
         raise AtlasError(f"{where}: aliases must be a list of text")
     if not all(isinstance(tag, str) and _is_count(count) for tag, count in given.get("members", {}).items()):
         raise AtlasError(f"{where}: members map a tag to the number of its chunks")
+    confidence = given.get("confidence")
+    if confidence is not None and not 0 <= confidence <= 1:
+        raise AtlasError(f"{where}: confidence must be from 0 to 1, not {confidence}")
     concept = Concept(
         id=number,
         facet=given["facet"],
@@ -125,6 +133,7 @@ def entry(values: Mapping[str, Any], where: str, facet: str) -> Entry:
         question=given.get("question", ""),
         aliases=tuple(given.get("aliases", ())),
         taxonomy=given.get("taxonomy") or None,
+        confidence=None if confidence is None else float(confidence),
         status=given["status"],
         replaced_by=given.get("replaced_by"),
         locked=given.get("locked", False),

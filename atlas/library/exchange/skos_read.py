@@ -39,12 +39,13 @@ def read(subject: str, statements: Statements, language: str, facet: str, where:
             raise AtlasError(f"{at}: has {len(texts)} values of {predicate} in {language!r}; keep one")
         return texts[0] if texts else None
 
-    def number(name: str) -> int | None:
+    def number(name: str, kind: type[int] | type[float] = int) -> int | float | None:
         text = one(ATLAS + name)
         try:
-            return None if text is None else int(text)
+            return None if text is None else kind(text)
         except ValueError:
-            raise AtlasError(f"{at}: atlas:{name} must be a whole number, not {text!r}") from None
+            said = "a whole number" if kind is int else "a number"
+            raise AtlasError(f"{at}: atlas:{name} must be {said}, not {text!r}") from None
 
     def data(name: str, wanted: type) -> Any:
         text = one(ATLAS + name)
@@ -73,6 +74,7 @@ def read(subject: str, statements: Statements, language: str, facet: str, where:
         "question": words(ATLAS + "question"),
         "aliases": aliases,
         "taxonomy": one(ATLAS + "taxonomy"),
+        "confidence": number("confidence", float),
         "status": "retired" if any(t in TRUE for t in literals(statements, OWL + "deprecated")) else "active",
         "replaced_by": _id(addresses(statements, DCT + "isReplacedBy"), at),
         "locked": one(ATLAS + "locked") in TRUE,

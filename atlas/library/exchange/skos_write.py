@@ -86,6 +86,8 @@ def _triples(concept: Concept, uri: str, language: str, xml: bool) -> Iterator[o
         yield triple(ATLAS, "question", words(concept.question))
     if concept.taxonomy:
         yield triple(ATLAS, "taxonomy", ox.Literal(concept.taxonomy))
+    if concept.confidence is not None:
+        yield triple(ATLAS, "confidence", ox.Literal(repr(concept.confidence), datatype=ox.NamedNode(XSD + "double")))
     if not concept.active:
         yield triple(OWL, "deprecated", true)
     if concept.replaced_by is not None:
