@@ -185,6 +185,7 @@ def canonicalize(
     """
     from atlas.canonical.build import build
     from atlas.canonical.subjects import placed, places
+    from atlas.canonical.words import identity, reworded
     from atlas.models.encoder import encoder
     from atlas.models.static import static_encoder
 
@@ -197,8 +198,9 @@ def canonicalize(
         {
             "tags": [p.rsplit("/", 1)[-1] for p in folder.parts()],
             "rows": _tags_digest(table),
-            "config": config.model_dump(),
+            "config": config.model_dump(exclude={"words"}),
         }
+        | ({"words": identity(config.words)} if config.words else {})
     )
     if noted.is_file() and base_folder == out:
         before = json.loads(noted.read_text())
@@ -215,11 +217,14 @@ def canonicalize(
         quick=lambda texts: static_encoder(config.encoder).encode(texts),
         first_id=history.next_id(base, entries),
     )
+    counted, notes = asdict(funnel), {}
+    if config.words:
+        written = reworded(library, base.by_id.keys(), table, config.words, out, hooks.say)
+        library, counted, notes = written.library, written.counted(counted), {"words": written.notes}
     if config.place:
         library = placed(library, places(library, model))
     store.save(replace(library, origin=base.origin) if base_folder == out else library, out)
-    counted = asdict(funnel)
-    write_text(noted, json.dumps({"key": key, "library": library.digest, "funnel": counted}, indent=2) + "\n")
+    write_text(noted, json.dumps({"key": key, "library": library.digest, "funnel": counted} | notes, indent=2) + "\n")
     return library, counted
 
 

@@ -5,6 +5,7 @@ from functools import cached_property
 from pydantic import BaseModel, ConfigDict, Field
 
 from atlas.library.names import normal_form
+from atlas.llm.engines import EngineConfig
 
 
 class Similarity(BaseModel):
@@ -19,6 +20,15 @@ class Similarity(BaseModel):
 
     def of(self, facet: str) -> float:
         return float(getattr(self, facet))
+
+
+class WordsConfig(BaseModel):
+    """Who writes the words of concepts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    engine: EngineConfig = Field(description="The engine that is asked, as in tag.engine.")
+    prompt: str = Field("words.v1", description="Prompt that ships with Atlas, or a prompt file's path.")
 
 
 class CanonicalizeConfig(BaseModel):
@@ -64,6 +74,9 @@ class CanonicalizeConfig(BaseModel):
         0.86, gt=0, le=1, description="Cosine of the static encoder from which a rarer form joins the nearest name."
     )
     place: bool = Field(True, description="Give new topics their place in the Library of Congress Classification.")
+    words: WordsConfig | None = Field(
+        None, description="Engine and prompt that write names, descriptions and questions; composed of tags without."
+    )
     examples: int = Field(3, ge=0, description="Quotes kept for each concept.")
 
     @cached_property

@@ -209,7 +209,7 @@ def retag(
     _finish(result, out)
 
 
-@with_config("config", CanonicalizeConfig)
+@with_config("config", CanonicalizeConfig, skip=("words",))
 def canonicalize(
     tags: TagsFolder,
     out: Annotated[Path, typer.Option("--out", help="Library folder to write or bring up to date.")],

@@ -43,6 +43,11 @@ def without_orders(passage: str) -> str:
     return passage if whole else left
 
 
+def gives_orders(text: str) -> bool:
+    """Whether a text speaks to a model instead of a reader."""
+    return _ORDER.search(text) is not None
+
+
 def quiet(text: str) -> str:
     """The text in small letters, if it was written in capitals throughout."""
     letters = [character for character in text if character.isalpha()]
