@@ -26,6 +26,7 @@ OUT = Path(__file__).parent.parent / "atlas" / "canonical" / "same.json"
 NEAREST = 15
 HIDDEN = 32
 STEPS = 2400
+LINK_STEPS, LINK_DECAY = 1000, 0.3  # fewer examples: more steps learn them by heart
 RATE = 6e-3
 BATCH = 4096
 QUERIES = 1500  # synonyms of a set that the ranking is fitted on
@@ -53,7 +54,7 @@ def fitted_same(data: Path, sets: Sequence[str], embed) -> dict:  # type: ignore
         rows = torch.randint(0, len(truth), (BATCH,))
         return (cross_entropy(net(x[rows])[:, 0], truth[rows], reduction="none") * weight[rows]).mean()
 
-    _descend(net, loss)
+    _descend(net, loss, STEPS, 1e-3)
     return _told(net, mean, scale)
 
 
@@ -96,7 +97,7 @@ def fitted_link(data: Path, sets: Sequence[str], embed) -> dict:  # type: ignore
             * w[rows]
         ).mean()
 
-    _descend(net, loss)
+    _descend(net, loss, LINK_STEPS, LINK_DECAY)
     return _told(net, mean, scale)
 
 
@@ -112,13 +113,13 @@ def _network(values: np.ndarray, told: np.ndarray | None = None):  # type: ignor
     return net, mean, scale, scaled
 
 
-def _descend(net: torch.nn.Module, loss) -> None:  # type: ignore[no-untyped-def]
-    steps = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=1e-3)
-    rate = torch.optim.lr_scheduler.OneCycleLR(steps, RATE, total_steps=STEPS)
-    for _ in range(STEPS):
-        steps.zero_grad()
+def _descend(net: torch.nn.Module, loss, steps: int, decay: float) -> None:  # type: ignore[no-untyped-def]
+    descent = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=decay)
+    rate = torch.optim.lr_scheduler.OneCycleLR(descent, RATE, total_steps=steps)
+    for _ in range(steps):
+        descent.zero_grad()
         loss().backward()
-        steps.step()
+        descent.step()
         rate.step()
 
 

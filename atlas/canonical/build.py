@@ -9,16 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from atlas.canonical.cluster import nearest
 from atlas.canonical.config import CanonicalizeConfig
 from atlas.canonical.describe import concept_name, described
 from atlas.canonical.forms import Form, collect
 from atlas.canonical.grow import BY_NAME, Corpus, Embed, Grown, grown
+from atlas.canonical.neighbours import nearest_one
 from atlas.library.concept import Concept, Library
 from atlas.library.names import normal_form
 from atlas.tables import FACETS
 
-BLOCK = 65_536  # rare forms at a time, which bounds the memory
+BLOCK = 262_144  # rare forms at a time, which bounds the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def _rare(tail: Sequence[Form], owner: Mapping[str, int], facet: str, least: flo
     found: dict[str, int] = {}
     for start in range(0, len(free), BLOCK):
         block = free[start : start + BLOCK]
-        positions, cosines = nearest(embed(block), known)
+        positions, cosines = nearest_one(embed(block), known)
         near = zip(block, positions.tolist(), cosines.tolist(), strict=True)
         found |= {form: owner[names[position]] for form, position, cosine in near if cosine >= least}
     return found

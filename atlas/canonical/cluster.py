@@ -93,15 +93,3 @@ def labels(clusters: Sequence[Sequence[int]], names: int) -> np.ndarray:
     for number, group in enumerate(clusters):
         found[list(group)] = number
     return found
-
-
-def nearest(vectors: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each vector the nearest of the known ones: positions int64 [n] (−1: none) and similarities float32 [n]."""
-    import faiss
-
-    if not len(vectors) or not len(known):
-        return np.full(len(vectors), -1, dtype=np.int64), np.zeros(len(vectors), dtype=np.float32)
-    index = faiss.IndexFlatIP(known.shape[1])
-    index.add(known)
-    similarities, found = index.search(vectors, 1)
-    return found[:, 0], similarities[:, 0]

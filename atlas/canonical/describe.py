@@ -17,6 +17,7 @@ QUOTE_CHARS = 200
 READ_MOST = 60  # chunks of a concept that are looked through for quotes and definitions
 DESCRIBED_MEMBERS = 3
 BESIDE_LIFT = 2.0  # a neighbour worth naming is on the concept's chunks this many times as often as elsewhere
+_LOOSE = re.compile(r"^(?:(?:the|an?|and|or)\s+)+(?=\S)|(?<=\S)(?:\s+(?:the|and|or|of|for|with))+$", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -93,8 +94,10 @@ def _beside(
 
 
 def concept_name(forms: Sequence[Form]) -> str:
-    """The most frequent spelling of the most frequent form, in sentence case."""
+    """The most frequent spelling of the most frequent form, in sentence case; a topic without article or loose ends."""
     surface = forms[0].surface
+    if forms[0].facet != "entity":
+        surface = _LOOSE.sub("", surface)
     first_word = surface.split(" ", 1)[0]
     return surface[:1].upper() + surface[1:] if first_word.islower() else surface
 

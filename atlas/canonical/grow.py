@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from atlas.canonical.cluster import average_linkage, nearest
+from atlas.canonical.cluster import average_linkage
 from atlas.canonical.config import CanonicalizeConfig
 from atlas.canonical.forms import Form, support
-from atlas.canonical.neighbours import near_in_meaning, pairs
+from atlas.canonical.neighbours import near_in_meaning, nearest_one, pairs
 from atlas.canonical.same import probabilities
 from atlas.canonical.strings import taken_apart
 from atlas.canonical.use import in_order, is_supported, merged_by_use, spread
@@ -146,7 +146,7 @@ def _join_nearest(found: Grown, form_at: dict[int, Form], near: float, barred: s
     """Forms without a concept join that of the nearest name that has one, where it is near enough."""
     owned = np.array(sorted(found.owner), np.int64)
     free = np.array([row for row in form_at if row not in found.owner and row not in barred], np.int64)
-    positions, cosines = nearest(found.vectors[free], found.vectors[owned])
+    positions, cosines = nearest_one(found.vectors[free], found.vectors[owned])
     for row, position, cosine in zip(free.tolist(), positions.tolist(), cosines.tolist(), strict=True):
         if position >= 0 and cosine >= near:
             found.owner[row] = found.owner[int(owned[position])]

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from atlas.canonical.strings import Strings
 
-EXACT_MOST = 60_000  # names up to which every vector is compared with every other; above, an inverted file is searched
+EXACT_MOST = 3_600_000_000  # pairs of vectors that are all compared (half a minute); more: an inverted file is searched
 PROBED = 24  # of its lists: finds 97 % of the nearest fifteen
 COMMON_GRAM = 600  # a letter sequence in more names than this tells little and costs most, in large sets of names
 EXACT_GRAMS = 20_000  # names up to which all letter sequences count
@@ -35,15 +35,28 @@ def _pairs_of(found: np.ndarray) -> np.ndarray:
 
 def near_in_meaning(queries: np.ndarray, known: np.ndarray, nearest: int) -> np.ndarray:
     """Rows of the known vectors nearest to each query, int64 [queries, nearest]; −1 where there are fewer."""
-    import faiss
-
     nearest = min(nearest, len(known))
     if not nearest or not len(queries):
         return np.zeros((len(queries), 0), np.int64)
+    return _index(known, len(queries)).search(queries, nearest)[1]
+
+
+def nearest_one(queries: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each query the nearest known vector: rows int64 [queries] (−1: none) and cosines float32 [queries]."""
+    if not len(queries) or not len(known):
+        return np.full(len(queries), -1, np.int64), np.zeros(len(queries), np.float32)
+    cosines, rows = _index(known, len(queries)).search(queries, 1)
+    return rows[:, 0], cosines[:, 0]
+
+
+def _index(known: np.ndarray, queries: int):  # type: ignore[no-untyped-def]
+    """A FAISS index of vectors that are searched ``queries`` times: exact where that takes seconds."""
+    import faiss
+
     flat = faiss.IndexFlatIP(known.shape[1])
-    if len(known) <= EXACT_MOST:
+    if len(known) * queries <= EXACT_MOST:
         flat.add(known)
-        return flat.search(queries, nearest)[1]
+        return flat
     lists = int(2 * len(known) ** 0.5)
     index = faiss.IndexIVFFlat(flat, known.shape[1], lists, faiss.METRIC_INNER_PRODUCT)
     index.cp.max_points_per_centroid = 64
@@ -51,7 +64,7 @@ def near_in_meaning(queries: np.ndarray, known: np.ndarray, nearest: int) -> np.
     index.train(known)
     index.add(known)
     index.nprobe = PROBED
-    return index.search(queries, nearest)[1]
+    return index
 
 
 def near_in_letters(queries: sparse.csr_matrix, known: sparse.csr_matrix, nearest: int) -> np.ndarray:

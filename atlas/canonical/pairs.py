@@ -4,17 +4,18 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from atlas.canonical.opposites import opposed
 from atlas.canonical.strings import Strings
 
 # Cosine of the sentence model, and its square; cosine of letter sequences; similarity of the letters in order
 # (Indel and Jaro-Winkler distance) and of the sets of words; weight of the shared stems in all, in the shorter name
 # and in the longer one; stems that are not shared; equality of the letters, and of the sorted stems; initials, and
 # letters in order, of the longer name; numbers that are equal, that differ, that only one has; lengths; equal heads
-# and first words; how alike the most similar words are that are not shared.
+# and first words; how alike the most similar words are that are not shared, and whether two of them are opposites.
 Feature = Literal[
     "meaning", "meaning2", "letters", "indel", "jaro", "word_set", "shared", "shared_of_short", "shared_of_long",
     "unshared", "joined", "stems", "initials", "contracted", "same_number", "other_number", "one_number", "short",
-    "long", "words", "head", "first", "unshared_alike", "word_count",
+    "long", "words", "head", "first", "unshared_alike", "word_count", "opposed",
 ]  # fmt: skip
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 CONTRACTED_MOST = 5  # letters of a contraction such as "k8s", "mgmt"
@@ -78,6 +79,7 @@ def _spelt(strings, a, b, sets, weights, numbers, ordered):  # type: ignore[no-u
         stems[0] == others[0],
         alike,
         min(words, more),
+        any(opposed(u, v) for u in left for v in right),
     )
 
 

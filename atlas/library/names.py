@@ -10,7 +10,7 @@ _SEPARATORS = re.compile(r"[\s_\-‐‑‒–—/]+")
 _INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")  # soft hyphen, zero-width space, word joiner, byte order mark
 # Words that taggers leave at the ends of what they cut out. Not "in", "on", "up": log in, add-on, start-up.
 _LEADING = re.compile(r"^(?:(?:the|an?|and|or) )+(?=\S)")
-_TRAILING = re.compile(r"(?<=\S)(?: (?:the|an?|and|or|of|for|with))+$")
+_TRAILING = re.compile(r"(?<=\S)(?: (?:the|and|or|of|for|with))+$")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _IRREGULAR = {
     "children": "child",
@@ -95,9 +95,9 @@ def singular(word: str) -> str:
 def normal_form(name: str) -> str:
     """What two spellings of one name have in common.
 
-    Unicode NFKC, camel case opened, case folded, separators made spaces, outer punctuation and loose
-    article dropped, American spelling, last word in the singular. Empty where nothing is left. The normal form of a normal form
-    is itself.
+    Unicode NFKC, camel case opened, case folded, separators made spaces, outer punctuation, articles and loose
+    ends dropped, American spelling, last word in the singular. Empty where nothing is left. The normal form of a
+    normal form is itself.
     """
     before, text = None, name
     while text != before:

@@ -1,11 +1,10 @@
 """Clusters: what is alike is together, what is not is apart, and the order of rows does not matter."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atlas.canonical.cluster import average_linkage, labels, nearest
+from atlas.canonical.cluster import average_linkage, labels
 
 
 def clusters(names: int, alike: dict[tuple[int, int], float], least: float, **more: dict[int, int]) -> list[list[int]]:
@@ -64,16 +63,3 @@ def test_every_name_is_in_one_cluster_and_clusters_are_alike(
 
 def test_labels_number_the_clusters() -> None:
     assert labels([[0, 2], [1]], 3).tolist() == [0, 1, 0]
-
-
-def test_nearest_finds_the_closest_known_vector() -> None:
-    known = np.eye(3, dtype=np.float32)
-    positions, cosines = nearest(np.array([[0, 0.6, 0.8]], np.float32), known)
-    assert positions.tolist() == [2]
-    assert cosines.tolist() == pytest.approx([0.8])
-
-
-def test_nothing_known_is_nearest_to_nothing() -> None:
-    positions, cosines = nearest(np.ones((2, 3), np.float32), np.zeros((0, 3), np.float32))
-    assert positions.tolist() == [-1, -1]
-    assert cosines.tolist() == [0, 0]

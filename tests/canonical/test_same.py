@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from atlas.canonical.link import rank
-from atlas.canonical.neighbours import acronyms, near_in_letters, near_in_meaning, pairs
+from atlas.canonical.neighbours import acronyms, near_in_letters, near_in_meaning, nearest_one, pairs
 from atlas.canonical.pairs import FEATURES, features
 from atlas.canonical.same import probabilities, shipped
 from atlas.canonical.strings import Strings, letter_grams, stem, taken_apart
@@ -100,11 +100,19 @@ def test_nothing_known_has_no_nearest() -> None:
     assert near_in_meaning(np.ones((2, 3), np.float32), np.zeros((0, 3), np.float32), 5).shape == (2, 0)
 
 
-def test_large_sets_of_vectors_are_searched_by_lists() -> None:
-    random = np.random.default_rng(0).standard_normal((61_000, 16)).astype(np.float32)
-    random /= np.linalg.norm(random, axis=1, keepdims=True)
-    found = near_in_meaning(random[:50], random, 3)
+def test_large_sets_of_vectors_are_searched_by_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("atlas.canonical.neighbours.EXACT_MOST", 1000)
+    vectors = np.random.default_rng(0).standard_normal((5000, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    found = near_in_meaning(vectors[:50], vectors, 3)
     assert (found[:, 0] == np.arange(50)).mean() > 0.9
+
+
+def test_nearest_one_tells_row_and_cosine() -> None:
+    rows, cosines = nearest_one(np.array([[0, 0.6, 0.8]], np.float32), np.eye(3, dtype=np.float32))
+    assert rows.tolist() == [2]
+    assert cosines.tolist() == pytest.approx([0.8])
+    assert nearest_one(np.ones((2, 3), np.float32), np.zeros((0, 3), np.float32))[0].tolist() == [-1, -1]
 
 
 def test_a_name_is_linked_to_its_concept_before_others() -> None:
