@@ -10,8 +10,8 @@ from functools import lru_cache
 # Verbs and nouns in -ise that have no form in -ize.
 _ALWAYS_ISE = frozenset(
     """
-    advertise advise anise apprise appraise arise braise bruise chemise chastise circumcise clockwise comprise compromise
-    concise cruise demise despise devise disguise enterprise excise exercise expertise franchise improvise incise
+    advertise advise anise apprise appraise arise braise bruise chemise chastise circumcise clockwise comprise
+    compromise concise cruise demise despise devise disguise enterprise excise exercise expertise franchise improvise incise
     likewise malaise marquise merchandise mortise noise otherwise paradise poise porpoise praise precise premise promise
     raise reprise revise rise sunrise supervise surmise surprise televise tortoise treatise turquoise valise wise
     """.split()
@@ -25,7 +25,10 @@ _RULES = tuple(
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r"(.*(?:anal|paral|catal|dial|hydrol|electrol))ys(e|ed|er|ers|ing)", r"\1yz\2"),
-        (r"((?:epi)?cent|(?:amphi)?theat|fib|calib|spect|sab|lust|meag|goit|(?:[a-z]+o|milli|centi|deci)?lit)re(s?)", r"\1er\2"),
+        (
+            r"((?:epi)?cent|(?:amphi)?theat|fib|calib|spect|sab|lust|meag|goit|(?:[a-z]+o|milli|centi|deci)?lit)re(s?)",
+            r"\1er\2",
+        ),
         (r"((?:kilo|centi|milli|micro|nano|deci)?met)re(s?)", r"\1er\2"),
         (r"(anal|catal|dial|monol|epil|prol|hom|travel)ogue(s?)", r"\1og\2"),
         (
