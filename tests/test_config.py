@@ -1,9 +1,12 @@
 """Pipeline files: what loads, and where a mistake is said to be."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from atlas.canonical.build import Funnel
+from atlas.canonical.config import CanonicalizeConfig, WordsConfig
 from atlas.config import load
 from atlas.errors import AtlasError
 
@@ -118,3 +121,19 @@ def test_file_that_is_not_utf8_is_named_with_its_line(tmp_path: Path) -> None:
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(AtlasError, match=r"nowhere\.yaml: no such pipeline file"):
         load(tmp_path / "nowhere.yaml")
+
+
+def test_every_key_of_canonicalize_is_in_the_reference_with_its_default() -> None:
+    text = (ROOT / "docs" / "reference" / "pipeline-file.md").read_text(encoding="utf-8")
+    section = text.split("\n## canonicalize\n")[1].split("\n## ")[0]
+    rows = {line.split("`")[1]: line for line in section.splitlines() if line.startswith("| `")}
+    assert set(CanonicalizeConfig.model_fields) | set(WordsConfig.model_fields) == {k for k in rows if "." not in k}
+    for name, info in CanonicalizeConfig.model_fields.items():
+        if isinstance(info.default, float | int) and not isinstance(info.default, bool):
+            assert f"| {info.default} |" in rows[name]
+
+
+def test_every_step_of_the_funnel_is_in_the_reference() -> None:
+    text = (ROOT / "docs" / "reference" / "runs.md").read_text(encoding="utf-8").split("| key of `funnel` |")[1]
+    told = {line.split("`")[1] for line in text.splitlines() if line.startswith("| `")}
+    assert {field.name for field in fields(Funnel)} | {"worded", "kept"} == told

@@ -93,6 +93,18 @@ def reworded(
     beside = neighbours(library, tags, {concept.id for concept in asked})
     found = _answers(prompt, [prompt.about(c, beside.get(c.id, ())) for c in asked], config, folder, say)
     said = {concept.id: words for concept, words in zip(asked, found, strict=True)}
+    after, dropped, became = applied(library, before, said)
+    notes = identity(config) | {"prompt_version": prompt.version, "asked": len(asked), "became": dict(+became)}
+    return Reworded(after, dropped, became, notes)
+
+
+def applied(
+    library: Library, before: Collection[int], said: Mapping[int, Words]
+) -> tuple[Library, tuple[Concept, ...], Counter[str]]:
+    """The library with the words said of its concepts, by id; the new concepts left out; what became of the answers.
+
+    A name is taken unless it means another concept already, be it as a tag; of two that get one name, the first has it.
+    """
     gone = {id_ for id_, words in said.items() if not words.coherent and id_ not in before}
     owners: dict[tuple[str, str], set[int]] = defaultdict(set)
     for concept in library.concepts:
@@ -115,9 +127,8 @@ def reworded(
             concept = worded(concept, words, is_new=is_new)
         concepts.append(replace(concept, id=next_id) if is_new else concept)
         next_id += is_new
-    notes = identity(config) | {"prompt_version": prompt.version, "asked": len(asked), "became": dict(+became)}
     dropped = tuple(concept for concept in library.concepts if concept.id in gone)
-    return Reworded(replace(library, concepts=tuple(concepts)), dropped, became, notes)
+    return replace(library, concepts=tuple(concepts)), dropped, became
 
 
 def neighbours(library: Library, tags: pa.Table, ids: Collection[int]) -> dict[int, list[str]]:
