@@ -107,7 +107,7 @@ def _semhash(tags: list[str], quick) -> float:  # type: ignore[no-untyped-def]
             return quick(list(inputs))
 
     started = perf_counter()
-    SemHash.from_records(records=tags, model=Encoder()).self_deduplicate()
+    SemHash.from_records(records=tags, model=Encoder()).self_deduplicate()  # type: ignore[arg-type]
     return perf_counter() - started
 
 

@@ -1,7 +1,7 @@
 """Do concepts keep their ids and their tags when the tags double?
 
-``python benchmarks/rebuild.py --data TAG_RUN`` builds a library from every other document of a tag run, then brings it up
-to date with all. ``baseline-from-scratch`` builds anew each time and matches concepts by the tags they share most.
+``python benchmarks/rebuild.py --data TAG_RUN`` builds a library from every other document of a tag run, then brings it
+up to date with all. ``baseline-from-scratch`` builds anew each time and matches concepts by the tags they share most.
 ``ids_kept``: share of the first library's concepts that are active, under the same id and name, in the second;
 ``tags_kept``: share of the first library's tags that mean the concept of the same id in the second. ``precision`` and
 ``recall`` compare the second library's grouping of tags with the one built from scratch.

@@ -11,8 +11,8 @@ from functools import lru_cache
 _ALWAYS_ISE = frozenset(
     """
     advertise advise anise apprise appraise arise braise bruise chemise chastise circumcise clockwise comprise
-    compromise concise cruise demise despise devise disguise enterprise excise exercise expertise franchise improvise incise
-    likewise malaise marquise merchandise mortise noise otherwise paradise poise porpoise praise precise premise promise
+    compromise concise cruise demise despise devise disguise enterprise excise exercise expertise franchise improvise
+    incise likewise malaise marquise merchandise mortise noise otherwise paradise poise porpoise praise precise premise promise
     raise reprise revise rise sunrise supervise surmise surprise televise tortoise treatise turquoise valise wise
     """.split()
 )
