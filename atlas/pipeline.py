@@ -113,11 +113,13 @@ def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET, *, verify: boo
 
 
 def _facts(config: PipelineConfig) -> dict[str, str]:
+    words = config.canonicalize.words
     return {
         "corpus": config.corpus.path,
         "tagger": config.tag.engine.model,
         "prompt": config.tag.prompt_name,
         "sentence model": config.canonicalize.encoder,
+        **({"words of concepts": f"{words.engine.model}, {words.prompt}"} if words else {}),
         "tokenizer": config.chunk.tokenizer,
     }
 

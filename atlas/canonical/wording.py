@@ -154,6 +154,7 @@ def read(answer: str) -> Words:
     if not value["coherent"]:
         return Words(coherent=False)
     name, description, question = (_line(value.get(key)) for key in ("name", "description", "question"))
+    description = _sentence(description)
     if not _is_description(description, name):
         return Words(refused="bad description")
     if len(question) > SENTENCE_CHARS or not _YES_OR_NO.fullmatch(question):
@@ -163,6 +164,11 @@ def read(answer: str) -> Words:
 
 def _line(value: Any) -> str:
     return " ".join(value.split()) if isinstance(value, str) else ""
+
+
+def _sentence(text: str) -> str:
+    """With a capital and a full stop, which models forget."""
+    return text[:1].upper() + text[1:] + ("." if text[-1:].isalnum() or text[-1:] == ")" else "")
 
 
 def _is_name(name: str) -> bool:
@@ -197,7 +203,8 @@ def worded(concept: Concept, words: Words, *, is_new: bool) -> Concept:
 
 
 def _sentence_case(name: str, concept: Concept) -> str:
-    """A first capital; further capitals go where the tags write the word without ("Blood Flow", but "Monte Carlo")."""
+    """A first capital and no article; further capitals go where the tags write the word without ("Blood Flow")."""
+    name = name[4:] if name.lower().startswith("the ") else name
     written = {word for member in concept.members for word in member.split()}
     first, *rest = name.split(" ")
     loud = {word for word in rest if word.istitle() and word.lower() in written and word not in written}

@@ -147,11 +147,15 @@ def test_of_two_that_get_one_name_the_first_has_it(ask: Callable[..., Reworded])
     assert [concept.name for concept in found.library.concepts] == ["Circulation of blood", "Tax law"]
 
 
-def test_capitals_that_the_tags_do_not_have_are_taken_off(ask: Callable[..., Reworded]) -> None:
+def test_capitals_and_marks_are_put_right(ask: Callable[..., Reworded]) -> None:
     monte = topic(4, "Monte Carlo methods")
-    steps = {"Monte_Carlo_methods": [said(name="Monte Carlo Methods")], "blood_flow": [said(name="blood Flow")]}
+    steps = {
+        "Monte_Carlo_methods": [said(name="Monte Carlo Methods")],
+        "blood_flow": [said(name="the blood Flow", description="how the heart moves fluid")],
+    }
     found = ask(BLOOD, monte, **steps)
     assert [concept.name for concept in found.library.concepts] == ["Blood flow", "Monte Carlo methods"]
+    assert found.library.concepts[0].description == "How the heart moves fluid."
 
 
 def test_new_concept_that_is_incoherent_is_left_out_and_ids_have_no_gap(ask: Callable[..., Reworded]) -> None:
