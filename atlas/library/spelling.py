@@ -13,7 +13,8 @@ _ALWAYS_ISE = frozenset(
     advertise advise anise apprise appraise arise braise bruise chemise chastise circumcise clockwise comprise
     compromise concise cruise demise despise devise disguise enterprise excise exercise expertise franchise improvise
     incise likewise malaise marquise merchandise mortise noise otherwise paradise poise porpoise praise precise
-    premise promise raise reprise revise rise sunrise supervise surmise surprise televise tortoise treatise turquoise valise wise
+    premise promise raise reprise revise rise sunrise supervise surmise surprise televise tortoise treatise
+    turquoise valise wise
     """.split()
 )
 _ISE = re.compile(r"(.{3,}is)(e|es|ed|er|ers|ing|able|ation|ations|ational)")
