@@ -221,6 +221,7 @@ def canonicalize(
     if config.words:
         written = reworded(library, base.by_id.keys(), table, config.words, out, hooks.say)
         library, counted, notes = written.library, written.counted(counted), {"words": written.notes}
+        key = key if written.is_whole else ""
     if config.place:
         library = placed(library, places(library, model))
     store.save(replace(library, origin=base.origin) if base_folder == out else library, out)

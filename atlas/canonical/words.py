@@ -40,6 +40,11 @@ class Reworded:
     became: Counter[str]
     notes: dict[str, Any]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every question was answered; what failed is asked again when the library is next built."""
+        return not self.became["failed"]
+
     def counted(self, funnel: Mapping[str, Any]) -> dict[str, Any]:
         """The funnel of a build after this: what was dropped is taken off, ``worded`` and ``kept`` come in."""
         forms = sum(len(concept.members) for concept in self.dropped)
@@ -177,7 +182,7 @@ def _answers(
             for start in range(0, len(new), step):
                 block = dict(list(new.items())[start : start + step])
                 done = engine.complete(list(block.values()), prompt.sampling)
-                known |= {k: c.text for k, c in zip(block, done, strict=True) if c.finish in ("stop", "length")}
+                known |= {k: c.text for k, c in zip(block, done, strict=True) if c.finish != "error"}
                 _keep(path, known)
         finally:
             engine.close()

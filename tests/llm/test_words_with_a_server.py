@@ -107,7 +107,7 @@ def funnel() -> dict[str, int]:
         (said(question="What moves the blood?"), "bad question"),
         (said(question="Tell whether it is about blood."), "bad question"),
         (said(question=None), "bad question"),
-        (answer(None, refusal="No."), "failed"),
+        (answer(None, refusal="No."), "unparsed"),
         (status(400, "too odd"), "failed"),
         (cut, "failed"),
     ],
@@ -234,7 +234,8 @@ def tagged(tag: str) -> Step:
     return answer(json.dumps({"content": [tag], "entity": [], "tone": [], "form": []}))
 
 
-def test_canonicalize_asks_the_server_once_and_a_rebuild_changes_nothing(server: Server, tmp_path: Path) -> None:
+def tagged_corpus(server: Server, tmp_path: Path) -> CanonicalizeConfig:
+    """Tags of eight passages, half of them on tides, half on tax law; returns the settings to build a library with."""
     column = {"chunk_id": 0, "source": "here", "char_start": 0, "kind": "prose", "status": "ok", "token_count": 9}
     rows = [column | {"doc_id": f"d{n}", "char_end": len(text), "text": text} for n, text in enumerate(TEXTS)]
     pq.write_table(pa.Table.from_pylist(rows, CHUNKS), tmp_path / "chunks.parquet")
@@ -243,8 +244,12 @@ def test_canonicalize_asks_the_server_once_and_a_rebuild_changes_nothing(server:
     engine = OpenAIConfig(base_url=server.url, model="tiny", attempts=2, backoff_s=0.001)
     verbs.tag(tmp_path / "chunks.parquet", TagConfig(engine=engine), tmp_path / "tags")
     server.received.clear()
+    return CanonicalizeConfig(min_chunks=2, place=False, words=WordsConfig(engine=engine))
+
+
+def test_canonicalize_asks_the_server_once_and_a_rebuild_changes_nothing(server: Server, tmp_path: Path) -> None:
+    config = tagged_corpus(server, tmp_path)
     server.script = ByFirstTag({"tides": [said(**TIDES)], "tax law": [said(coherent=False)]})
-    config = CanonicalizeConfig(min_chunks=2, place=False, words=WordsConfig(engine=engine))
     out = tmp_path / "library"
     library, counted = verbs.canonicalize(tmp_path / "tags", config, out)
     assert [concept.name for concept in library.concepts] == ["Ocean tides"]
@@ -253,8 +258,24 @@ def test_canonicalize_asks_the_server_once_and_a_rebuild_changes_nothing(server:
     assert noted["words"]["became"] == {"worded": 1, "incoherent": 1}
     assert store.load(out).concepts == library.concepts
     sent = len(server.received)
-    faster = config.model_copy(update={"words": WordsConfig(engine=engine.model_copy(update={"concurrency": 2}))})
+    assert config.words is not None
+    engine = config.words.engine.model_copy(update={"concurrency": 2})
+    faster = config.model_copy(update={"words": WordsConfig(engine=engine)})
     (out / verbs.FUNNEL).unlink()
     for _ in range(2):
         assert verbs.canonicalize(tmp_path / "tags", faster, out)[0].concepts == library.concepts
+    assert len(server.received) == sent
+
+
+def test_canonicalize_again_asks_what_failed_and_keeps_the_name_given_meanwhile(server: Server, tmp_path: Path) -> None:
+    config = tagged_corpus(server, tmp_path)
+    server.script = ByFirstTag({"tides": [status(400), said(**TIDES)], "tax law": [said(name="Taxation")]})
+    library, counted = verbs.canonicalize(tmp_path / "tags", config, tmp_path / "library")
+    assert {concept.name for concept in library.concepts} == {"Tides", "Taxation"}
+    assert (counted["worded"], counted["kept"]) == (1, 1)
+    again, _ = verbs.canonicalize(tmp_path / "tags", config, tmp_path / "library")
+    tides = again.by_id[again.link("content", "tides") or 0]
+    assert (tides.name, tides.description) == ("Tides", TIDES["description"])
+    sent = len(server.received)
+    assert verbs.canonicalize(tmp_path / "tags", config, tmp_path / "library")[0].concepts == again.concepts
     assert len(server.received) == sent
