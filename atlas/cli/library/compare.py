@@ -21,7 +21,11 @@ Run = Annotated[str, typer.Argument(help="Folder of an annotated run.")]
 Edited = Annotated[str, typer.Option("--library", help="The edited library: FOLDER, or REVISION:FOLDER in git.")]
 From = Annotated[
     str | None,
-    typer.Option("--from", help="The library of the run, FOLDER or REVISION:FOLDER; the run is held against it."),
+    typer.Option(
+        "--from",
+        help="The library of the run, FOLDER or REVISION:FOLDER; the run is held against it.",
+        show_default="(none)",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
@@ -31,7 +35,9 @@ def diff(
     old: Annotated[str, typer.Argument(help="FOLDER, or REVISION:FOLDER in git.")] = str(DEFAULT),
     new: Annotated[str | None, typer.Argument(help="The same.", show_default="the folder as it is")] = None,
     rev: Annotated[str, typer.Option("--rev", help="What to compare one folder with.")] = "HEAD",
-    run: Annotated[str | None, typer.Option("--run", help="An annotated run to count chunks in.")] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", help="An annotated run to count chunks in.", show_default="(none)")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what differs between two libraries, hand edits too, in a curator's words."""

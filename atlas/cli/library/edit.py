@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from atlas.library.concept import Library
     from atlas.library.history import Entry
 
-Why = Annotated[str, typer.Option("--why", help="The reason, for the history.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, for the history.", show_default="(none)")]
 Who = Annotated[str | None, typer.Option("--who", help="Who edits.", show_default="git's user.name, else the login")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")]
 Concept = Annotated[str, typer.Argument(metavar="CONCEPT", help="Id, name or alias.")]
@@ -42,10 +42,14 @@ def split(
         list[str], typer.Option("--into", metavar="'NAME: TAG, TAG'", help="A part and what it takes; '*': the rest.")
     ],
     keep: Annotated[
-        str | None, typer.Option("--keep", metavar="NAME", help="The part that means what the concept always meant.")
+        str | None,
+        typer.Option(
+            "--keep", metavar="NAME", help="The part that means what the concept always meant.", show_default="(none)"
+        ),
     ] = None,
     describe: Annotated[
-        list[str] | None, typer.Option("--describe", metavar="'NAME: TEXT'", help="A part's description.")
+        list[str] | None,
+        typer.Option("--describe", metavar="'NAME: TEXT'", help="A part's description.", show_default="(none)"),
     ] = None,
     library: Folder = DEFAULT,
     why: Why = "",
@@ -87,7 +91,8 @@ def rename(
 def retire(
     concept: Concept,
     replaced_by: Annotated[
-        str | None, typer.Option("--replaced-by", metavar="CONCEPT", help="Who takes over its chunks.")
+        str | None,
+        typer.Option("--replaced-by", metavar="CONCEPT", help="Who takes over its chunks.", show_default="(none)"),
     ] = None,
     library: Folder = DEFAULT,
     why: Why = "",
@@ -105,9 +110,15 @@ def add(
     facet: Annotated[str, typer.Option("--facet", help="content, entity, tone or form.")],
     name: Annotated[str, typer.Option("--name", help="What people see.")],
     description: Annotated[str, typer.Option("--description", help="One sentence: which passages it is on.")],
-    alias: Annotated[list[str] | None, typer.Option("--alias", help="Another name; repeat it for more.")] = None,
-    question: Annotated[str, typer.Option("--question", help="Yes-or-no question that decides.")] = "",
-    taxonomy: Annotated[str | None, typer.Option("--taxonomy", help="Path in a classification.")] = None,
+    alias: Annotated[
+        list[str] | None, typer.Option("--alias", help="Another name; repeat it for more.", show_default="(none)")
+    ] = None,
+    question: Annotated[
+        str, typer.Option("--question", help="Yes-or-no question that decides.", show_default="(none)")
+    ] = "",
+    taxonomy: Annotated[
+        str | None, typer.Option("--taxonomy", help="Path in a classification.", show_default="(none)")
+    ] = None,
     library: Folder = DEFAULT,
     why: Why = "",
     who: Who = None,

@@ -30,9 +30,13 @@ Language = Annotated[str, typer.Option(help="Language of the labels in SKOS (BCP
 def import_(
     file: Annotated[Path, typer.Argument(help="SKOS (.ttl, .rdf, .xml, .nt, .nq, .jsonld), .csv or .parquet.")],
     out: Annotated[Path, typer.Option(help="Folder of library YAML: a new one, or one to add to.")],
-    form: Annotated[Form | None, typer.Option("--format", help="Where the file's ending doesn't tell.")] = None,
+    form: Annotated[
+        Form | None, typer.Option("--format", help="Where the file's ending doesn't tell.", show_default="(none)")
+    ] = None,
     facet: Annotated[Facet, typer.Option(help="Facet of concepts whose file gives none.")] = Facet.content,
-    scheme: Annotated[str | None, typer.Option(help="Take only SKOS concepts of this concept scheme.")] = None,
+    scheme: Annotated[
+        str | None, typer.Option(help="Take only SKOS concepts of this concept scheme.", show_default="(none)")
+    ] = None,
     language: Language = "en",
     new_ids: Annotated[bool, typer.Option("--new-ids", help="The file's ids are another library's.")] = False,
     update: Annotated[

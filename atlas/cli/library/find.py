@@ -20,7 +20,9 @@ AREAS = 8
 @app.command()
 def stats(
     library: Annotated[Path, typer.Argument(help="Folder of library YAML.")] = DEFAULT,
-    run: Annotated[str | None, typer.Option("--run", help="Count chunks in this annotated run.")] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", help="Count chunks in this annotated run.", show_default="(none)")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Count a library's concepts: by facet and area, dead and biggest ones, retired ones, and the share of chunks."""
@@ -60,7 +62,7 @@ def stats(
 def sample(
     number: Annotated[int, typer.Argument(min=1, help="How many concepts.")] = 10,
     library: Folder = DEFAULT,
-    facet: Annotated[str | None, typer.Option("--facet", help="Only of this facet.")] = None,
+    facet: Annotated[str | None, typer.Option("--facet", help="Only of this facet.", show_default="(none)")] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Draw them by this seed.", show_default="spread evenly")
     ] = None,

@@ -14,7 +14,9 @@ from atlas.cli.library.app import DEFAULT, app
 def lint(
     library: Annotated[Path, typer.Argument(help="Folder of library YAML.")] = DEFAULT,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    rule: Annotated[list[str] | None, typer.Option(help="Only this rule; may be given more than once.")] = None,
+    rule: Annotated[
+        list[str] | None, typer.Option(help="Only this rule; may be given more than once.", show_default="(none)")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings too.")] = False,
     meaning: Annotated[
         bool,
@@ -66,7 +68,9 @@ def _show_rules() -> None:
 
 @app.command()
 def schema(
-    out: Annotated[Path | None, typer.Option(help="Write it to this file; else it is printed.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write it to this file; else it is printed.", show_default="(none)")
+    ] = None,
 ) -> None:
     """Print the JSON Schema of library files, with which editors complete keys and mark mistakes."""
     from atlas.library.schema import TEXT
