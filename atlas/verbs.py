@@ -186,7 +186,7 @@ def canonicalize(
     from atlas.canonical.build import build
     from atlas.canonical.subjects import placed, places
     from atlas.canonical.words import identity, reworded
-    from atlas.models.encoder import encoder
+    from atlas.models.int8 import quick_encoder
     from atlas.models.static import static_encoder
 
     table = read_tags(tags)
@@ -207,7 +207,7 @@ def canonicalize(
         if before.get("key") == key and before.get("library") == base.digest:
             return base, before["funnel"]
     hooks.say(f"building the library from {table.num_rows:,} tagged chunks")
-    model = encoder(config.encoder)
+    model = quick_encoder(config.encoder)
     entries = history.read(base_folder) if base_folder else []
     library, funnel = build(
         table,

@@ -18,7 +18,7 @@ from synonym_sets import SETS, read
 from atlas.canonical.build import build
 from atlas.canonical.config import CanonicalizeConfig
 from atlas.library.concept import Library
-from atlas.models.encoder import encoder
+from atlas.models.int8 import quick_encoder
 from atlas.models.static import static_encoder
 from atlas.tables import FACETS, TAGS
 
@@ -73,7 +73,7 @@ def table(tags: list[str], seed: int = 0) -> pa.Table:
 
 def main() -> None:
     args = arguments(__doc__ or "", ["tags"], most=1_000_000)
-    embed, quick = encoder(MODEL).encode, static_encoder(MODEL).encode
+    embed, quick = quick_encoder(MODEL).encode, static_encoder(MODEL).encode
     rows: list[Row] = []
     for size in [size for size in SIZES if size <= args.most]:
         tags = spellings(args.data, size)

@@ -11,10 +11,11 @@ from atlas.digest import of_json
 from atlas.library.concept import Concept, Library
 from atlas.models.encoder import Encoder
 from atlas.models.fetch import cache_folder
+from atlas.models.int8 import Int8Encoder
 from atlas.storage import atomic_output
 
 
-def subject_vectors(subjects: Outline, model: Encoder) -> np.ndarray:
+def subject_vectors(subjects: Outline, model: Encoder | Int8Encoder) -> np.ndarray:
     """Vectors of ``subjects.voters``, float32 [n, d], L2-normalised; from the models folder where they are known."""
     texts = [text for _, text in subjects.voters]
     path = cache_folder() / "outlines" / f"{model.digest}-{of_json(texts)}.npy"
@@ -32,7 +33,7 @@ def unplaced(library: Library, every: bool = False) -> list[Concept]:
     return [c for c in library.active if c.facet == "content" and not c.locked and (every or not c.taxonomy)]
 
 
-def places(library: Library, model: Encoder, every: bool = False) -> dict[int, Placement]:
+def places(library: Library, model: Encoder | Int8Encoder, every: bool = False) -> dict[int, Placement]:
     """The place of every topic that lacks one (or of ``every`` topic) and has a clear one, by concept id."""
     asked = unplaced(library, every)
     if not asked:
