@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-NEGLIGIBLE = 0.03  # likenesses below it count as zero, which leaves a tenth of the pairs
+NEGLIGIBLE = 0.03  # likenesses below it count as zero, which keeps the graph small
 
 
 def average_linkage(

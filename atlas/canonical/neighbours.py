@@ -8,8 +8,8 @@ from scipy import sparse
 
 from atlas.canonical.strings import Strings
 
-EXACT_MOST = 200_000_000  # pairs of vectors that are all compared (two seconds); more: an inverted file is searched
-PROBED = 24  # of its lists: finds 97 % of the nearest fifteen
+EXACT_MOST = 200_000_000  # pairs of vectors that are all compared; more: an inverted file is searched
+PROBED = 24  # of its lists
 COMMON_GRAM = 600  # a letter sequence in more names than this tells little and costs most, in large sets of names
 EXACT_GRAMS = 20_000  # names up to which all letter sequences count
 BLOCK = 1024

@@ -57,8 +57,8 @@ def network(told: dict[str, Sequence]) -> Network:
 def probabilities(strings: Strings, rows: np.ndarray) -> np.ndarray:
     """The probability that each pair of names, int [pairs, 2], means one thing, float32 [pairs].
 
-    Pairs that are far apart in meaning and in letters get 0 unseen: half of all pairs, and hardly a true one that the
-    network would believe in.
+    Pairs that are far apart in meaning and in letters get 0 unseen: 15 to 62 % of the candidates of the five gold
+    sets, among them 2 to 11 % of the true pairs.
     """
     judge = shipped()["same"]
     found = np.zeros(len(rows), np.float32)
