@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -65,6 +65,24 @@ class Concept:
         yield self.name
         yield from self.aliases
         yield from self.members
+
+    def plain(self) -> dict[str, Any]:
+        """Everything but the counts as plain values, in the order of a library file; members most frequent first."""
+        return {
+            "id": self.id,
+            "facet": self.facet,
+            "name": self.name,
+            "description": self.description,
+            "question": self.question,
+            "aliases": list(self.aliases),
+            "taxonomy": self.taxonomy,
+            "confidence": self.confidence,
+            "status": self.status,
+            "replaced_by": self.replaced_by,
+            "locked": self.locked,
+            "members": dict(sorted(self.members.items(), key=lambda item: (-item[1], item[0]))),
+            "examples": [{"quote": example.quote, "doc_id": example.doc_id} for example in self.examples],
+        }
 
     def meaning(self) -> dict[str, object]:
         """What annotated data depends on. Counts and examples are left out."""

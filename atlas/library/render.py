@@ -34,21 +34,7 @@ Dumper.add_representer(str, Dumper.represent_str)
 
 def entry(concept: Concept) -> dict[str, Any]:
     """A concept as it stands in YAML: empty values are left out."""
-    entry: dict[str, Any] = {
-        "id": concept.id,
-        "facet": concept.facet,
-        "name": concept.name,
-        "description": concept.description,
-        "question": concept.question,
-        "aliases": list(concept.aliases),
-        "taxonomy": concept.taxonomy,
-        "confidence": concept.confidence,
-        "status": concept.status,
-        "replaced_by": concept.replaced_by,
-        "locked": concept.locked,
-        "members": dict(sorted(concept.members.items(), key=lambda item: (-item[1], item[0]))),
-        "examples": [{"quote": e.quote, "doc_id": e.doc_id} for e in concept.examples],
-    }
+    entry = concept.plain()
     counts = concept.counts
     if counts != Counts():
         entry["counts"] = {"tags": counts.tags, "chunks": counts.chunks, "documents": counts.documents}

@@ -70,19 +70,7 @@ class Reading:
 def record(concept: Concept, uri: str = "") -> dict[str, Any]:
     """The concept as a flat record of plain values, with all of COLUMNS."""
     return {
-        "id": concept.id,
-        "facet": concept.facet,
-        "name": concept.name,
-        "description": concept.description,
-        "question": concept.question,
-        "aliases": list(concept.aliases),
-        "taxonomy": concept.taxonomy,
-        "confidence": concept.confidence,
-        "status": concept.status,
-        "replaced_by": concept.replaced_by,
-        "locked": concept.locked,
-        "members": dict(sorted(concept.members.items(), key=lambda item: (-item[1], item[0]))),
-        "examples": [{"quote": example.quote, "doc_id": example.doc_id} for example in concept.examples],
+        **concept.plain(),
         "tags": concept.counts.tags,
         "chunks": concept.counts.chunks,
         "documents": concept.counts.documents,
