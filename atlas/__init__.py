@@ -15,7 +15,7 @@ _VERBS = {
     "sample": ("atlas.verbs", "sample"),
     "estimate": ("atlas.verbs", "estimate"),
     "tag": ("atlas.verbs", "tag"),
-    "retag": ("atlas.retag", "retag"),
+    "retag": ("atlas.verbs", "retag"),
     "canonicalize": ("atlas.verbs", "canonicalize"),
     "train": ("atlas.verbs", "train"),
     "evaluate": ("atlas.verbs", "evaluate"),

@@ -12,7 +12,7 @@ from atlas.annotator.features import Featurizer
 from atlas.annotator.model import Weights
 from atlas.digest import of_files
 from atlas.errors import AtlasError
-from atlas.storage import resolve, write_text
+from atlas.storage import atomic_output, resolve, write_text
 
 FORMAT = 1
 CONFIG, MODEL, CARD, QUALITY = "config.json", "model.safetensors", "card.json", "quality.json"
@@ -42,8 +42,6 @@ def save(
     (folder / CONFIG).unlink(missing_ok=True)
     arrays = {name: np.ascontiguousarray(getattr(weights, name)) for name in Weights.names()}
     filesystem, path = resolve(folder / MODEL)
-    from atlas.storage import atomic_output
-
     with atomic_output(filesystem, path) as stream:
         stream.write(to_bytes(arrays))
     write_text(folder / CARD, json.dumps(card, indent=2, sort_keys=True) + "\n")
@@ -73,6 +71,20 @@ def read_settings(folder: Path) -> dict[str, Any]:
     if written != FORMAT:
         raise AtlasError(f"{path}: format {written!r} is not readable by this version (wants {FORMAT})")
     return settings
+
+
+def refuse_other_library(folder: Path, library_digest: str, library: Path) -> None:
+    """Raise where a library, by its digest, is not the one that an annotator was trained with.
+
+    Raises:
+        AtlasError: it is another, or the folder holds no annotator.
+    """
+    wanted = read_settings(folder)["library_digest"]
+    if wanted != library_digest:
+        raise AtlasError(
+            f"{folder}: was trained with library {wanted[:12]}, but {library} is {library_digest[:12]}. "
+            "Use the library it was trained with, or train it again with `atlas train`."
+        )
 
 
 def digest(folder: Path) -> str:

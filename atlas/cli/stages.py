@@ -201,11 +201,11 @@ def retag(
     quiet: Quiet = False,
 ) -> None:
     """Read a tag run's kept answers again, by another prompt file or another version of Atlas; no LLM is asked."""
+    from atlas import verbs
     from atlas.cli import progress
-    from atlas.retag import retag as reread
 
     with progress.shown(quiet) as hooks:
-        result = reread(tags, out, prompt, _execution(executor, workers, address, verify), hooks)
+        result = verbs.retag(tags, out, prompt, _execution(executor, workers, address, verify), hooks)
     _finish(result, out)
 
 

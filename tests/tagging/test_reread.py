@@ -14,7 +14,6 @@ import pytest
 from atlas import verbs
 from atlas.errors import AtlasError
 from atlas.llm.base import Completion
-from atlas.retag import retag
 from atlas.runner.run import Result
 from atlas.tables import CHUNKS, FACETS, TAGS
 from atlas.tagging.config import TagConfig
@@ -111,28 +110,28 @@ def contents(run: Path) -> list[list[str]]:
 
 
 def test_run_is_read_again_into_a_run_of_its_own(run: Path, tmp_path: Path) -> None:
-    result: Result = retag(run, tmp_path / "again", "smollm2.v1")
+    result: Result = verbs.retag(run, tmp_path / "again", "smollm2.v1")
     assert (result.sound, result.counts.records_in) == (True, 3)
     assert contents(tmp_path / "again") == contents(run)
-    assert retag(run, tmp_path / "again", "smollm2.v1").parts == result.parts
+    assert verbs.retag(run, tmp_path / "again", "smollm2.v1").parts == result.parts
 
 
 def test_prompt_is_the_models_where_none_is_named(run: Path, tmp_path: Path) -> None:
-    retag(run, tmp_path / "again")
+    verbs.retag(run, tmp_path / "again")
     assert set(verbs.read_tags(tmp_path / "again")["prompt"].to_pylist()) == {"smollm2.v2"}
-    retag(tmp_path / "again", tmp_path / "back", "smollm2.v1")
+    verbs.retag(tmp_path / "again", tmp_path / "back", "smollm2.v1")
     assert contents(tmp_path / "back") == contents(run)
 
 
 def test_what_asks_something_else_ends_in_quarantine(run: Path, tmp_path: Path) -> None:
-    result = retag(run, tmp_path / "again", "json.v1")
+    result = verbs.retag(run, tmp_path / "again", "json.v1")
     assert not result.sound
     assert verbs.retry(tmp_path / "again").left == 3
 
 
 def test_folder_without_tags_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AtlasError, match="holds no tags"):
-        retag(tmp_path, tmp_path / "out")
+        verbs.retag(tmp_path, tmp_path / "out")
 
 
 def test_questions_have_different_names() -> None:

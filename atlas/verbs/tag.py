@@ -1,0 +1,42 @@
+"""The verb that has a language model write tags, and what that has cost."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from atlas.corpus.source import TableSource
+from atlas.llm.costs import prices
+from atlas.runner.run import Execution, Result, run
+from atlas.tables import CHUNKS
+from atlas.tagging.config import TagConfig
+from atlas.tagging.spending import Spent, noted_seconds, noting
+from atlas.tagging.spending import spent as reckon
+from atlas.verbs.hooks import QUIET, Hooks
+
+
+def tag(
+    chunks: Path, config: TagConfig, out: Path, hooks: Hooks = QUIET, *, execution: Execution | None = None
+) -> Result:
+    """Tag a table of chunks with the configured engine, where the configuration says or as ``execution`` says."""
+    from atlas.llm.engines import beside_others
+    from atlas.tagging.stage import TagStage
+
+    how = execution or Execution(config.executor, config.workers, config.address)
+    engine = config.engine
+    if how.executor == "ray":
+        engine, needs = beside_others(engine)
+        how = replace(how, cpus=needs.cpus, gpus=needs.gpus)
+    elif how.workers and how.workers > 1:
+        engine, _ = beside_others(engine, threads=max(1, (os.cpu_count() or 1) // how.workers))
+    stage = TagStage(config.model_copy(update={"engine": engine}))
+    recipe = {"tag": config.model_dump(mode="json"), "chunks": str(chunks.absolute())}
+    source = TableSource(str(chunks.absolute()), CHUNKS)
+    watch = noting(out, hooks.watch)
+    return run(stage, source, out, os.path.normpath(chunks), recipe, how, watch, hooks.started)
+
+
+def spent(result: Result, config: TagConfig, out: Path) -> Spent:
+    """What a tag run has cost since its first part, from its parts and the notes beside them."""
+    counts = result.counts
+    units = [part.rsplit("/", 1)[-1].removesuffix(".parquet") for part in result.parts]
+    return reckon(counts.records_out, counts.sums, noted_seconds(out, units), prices(config.engine))
