@@ -4,21 +4,18 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import NonNegativeInt, PositiveInt
 
 from atlas.canonical.describe import question as composed_question
 from atlas.canonical.place import MADE
 from atlas.digest import of_json
-from atlas.errors import AtlasError
 from atlas.library.concept import Concept
 from atlas.library.names import normal_form
+from atlas.llm import prompt_files
 from atlas.llm.base import Prompt, Sampling
+from atlas.llm.prompt_files import PromptPart
 from atlas.tagging.passage import gives_orders, shown
 
 KINDS = {"content": "topic", "entity": "name", "tone": "tone", "form": "kind of text"}
@@ -33,11 +30,7 @@ _YES_OR_NO = re.compile(r"(?:Is|Are|Was|Were|Does|Do|Did|Has|Have|Can|Could|Will
 _WORD = re.compile(r"\w+")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class WordsExample(_Part):
+class WordsExample(PromptPart):
     """A group of tags as it is asked about, and the answer, JSON as text."""
 
     kind: str
@@ -47,7 +40,7 @@ class WordsExample(_Part):
     answer: str
 
 
-class WordsPrompt(_Part):
+class WordsPrompt(PromptPart):
     """A prompt file: instructions, how much is shown of a concept, worked examples."""
 
     version: str
@@ -111,24 +104,7 @@ def words_prompt(name: str) -> WordsPrompt:
     Raises:
         AtlasError: no such prompt, or a file that is none.
     """
-    folder = files("atlas.canonical") / "prompts"
-    path, own = Path(name), folder / f"{name}.yaml"
-    if path.is_file():
-        raw = path.read_bytes()
-    elif "/" not in name and own.is_file():
-        raw = own.read_bytes()
-    else:
-        ours = sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
-        raise AtlasError(f"prompt {name!r}: no such file, and Atlas ships {', '.join(ours)}")
-    try:
-        return _parsed(raw)
-    except (UnicodeDecodeError, yaml.YAMLError, ValidationError, TypeError) as error:
-        raise AtlasError(f"prompt {name}: not a valid prompt file: {error}") from error
-
-
-@lru_cache(maxsize=4)
-def _parsed(raw: bytes) -> WordsPrompt:
-    return WordsPrompt(**yaml.safe_load(raw.decode()))
+    return prompt_files.read(name, "atlas.canonical", WordsPrompt.model_validate)
 
 
 @dataclass(frozen=True, slots=True)

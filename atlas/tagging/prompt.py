@@ -1,44 +1,36 @@
 """Prompts are versioned files: what stands in them. ``question.py`` makes questions of them."""
 
 from fnmatch import fnmatchcase
-from functools import lru_cache
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError, model_validator
+from pydantic import PositiveInt, model_validator
 
 from atlas.digest import of_json
-from atlas.errors import AtlasError
+from atlas.llm import prompt_files
+from atlas.llm.prompt_files import PromptPart
 from atlas.tables import FACETS
 from atlas.tagging.choose import Choice, Feature
 
 ANY_MODEL = "json.v1"  # what a model is asked for which no prompt was made
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 Facet = Literal["content", "entity", "tone", "form"]
 
 
-class Field(_Part):
+class Field(PromptPart):
     """A facet and the words that ask for it."""
 
     facet: Facet
     label: str
 
 
-class LineExample(_Part):
+class LineExample(PromptPart):
     """A passage with its tags: all of the one field, or one of each field."""
 
     passage: str
     answers: tuple[str, ...]
 
 
-class Call(_Part):
+class Call(PromptPart):
     """One question, answered in one line behind the passage: ``Label: tag, tag.`` for one field or several."""
 
     fields: tuple[Field, ...]
@@ -60,7 +52,7 @@ class Call(_Part):
         return self
 
 
-class ChoiceOfTopics(_Part):
+class ChoiceOfTopics(PromptPart):
     """Which topics are kept, where the passage's own phrases are candidates too; see ``choose.py``."""
 
     encoder: str
@@ -76,7 +68,7 @@ class ChoiceOfTopics(_Part):
         return Choice(self.weights, self.bias, self.most, self.least, self.alike, self.variety, self.meaning)
 
 
-class _PromptFile(_Part):
+class _PromptFile(PromptPart):
     """What every prompt file has.
 
     ``models`` are those for which it is the default, as patterns of their names. ``retry`` is the version of the
@@ -95,7 +87,7 @@ class LinePrompt(_PromptFile):
     calls: tuple[Call, ...]
 
 
-class JsonExample(_Part):
+class JsonExample(PromptPart):
     passage: str
     answer: str
 
@@ -130,8 +122,7 @@ def default_prompt(model: str) -> str:
 
 def shipped() -> list[str]:
     """The versions of the prompts that ship with Atlas."""
-    folder = files("atlas.tagging") / "prompts"
-    return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
+    return prompt_files.shipped("atlas.tagging")
 
 
 def prompt_file(name: str) -> PromptFile:
@@ -140,24 +131,11 @@ def prompt_file(name: str) -> PromptFile:
     Raises:
         AtlasError: no such prompt, or a file that is none.
     """
-    path = Path(name)
-    own = files("atlas.tagging") / "prompts" / f"{name}.yaml"
-    if path.is_file():
-        raw = path.read_bytes()
-    elif "/" not in name and own.is_file():
-        raw = own.read_bytes()
-    else:
-        raise AtlasError(f"prompt {name!r}: no such file, and Atlas ships {', '.join(shipped())}")
-    try:
-        return _parsed(raw)
-    except (UnicodeDecodeError, yaml.YAMLError, ValidationError, TypeError) as error:
-        raise AtlasError(f"prompt {name}: not a valid prompt file: {error}") from error
+    return prompt_files.read(name, "atlas.tagging", _of_its_kind)
 
 
-@lru_cache(maxsize=8)
-def _parsed(raw: bytes) -> PromptFile:
-    data: dict[str, Any] = yaml.safe_load(raw.decode())
-    return LinePrompt(**data) if "calls" in data else JsonPrompt(**data)
+def _of_its_kind(keys: dict[str, Any]) -> PromptFile:
+    return LinePrompt.model_validate(keys) if "calls" in keys else JsonPrompt.model_validate(keys)
 
 
 def prompt_digest(name: str) -> str:
