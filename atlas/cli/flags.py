@@ -6,7 +6,7 @@ import types
 import typing
 from collections.abc import Callable
 from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import BaseModel, ValidationError
@@ -20,6 +20,21 @@ Config = typing.TypeVar("Config", bound=BaseModel)
 NONE = "none"  # what help shows of a flag that does nothing unless it is given
 
 
+def with_flags(parameter: str, make: Callable[..., Any]) -> Callable[..., Any]:
+    """Replace a command's parameter by the flags that are the parameters of ``make``, which makes its value."""
+    flags = [flag.replace(kind=inspect.Parameter.KEYWORD_ONLY) for flag in inspect.signature(make).parameters.values()]
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def wrapped(*args: Any, **given: Any) -> Any:
+            return command(*args, **{parameter: make(**{flag.name: given.pop(flag.name) for flag in flags})}, **given)
+
+        own = inspect.signature(command).parameters.values()
+        return _seen_with(wrapped, [p for each in own for p in (flags if each.name == parameter else [each])])
+
+    return decorate
+
+
 def with_config(parameter: str, model: type[BaseModel], skip: tuple[str, ...] = ()) -> Callable[..., Any]:
     """Replace a command's parameter that takes a config by one flag per field of the config.
 
@@ -28,7 +43,6 @@ def with_config(parameter: str, model: type[BaseModel], skip: tuple[str, ...] = 
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         flags = {name: (path, info) for name, path, info in _flatten(model, (), skip)}
-        signature = inspect.signature(command)
 
         @wraps(command)
         def wrapped(*args: Any, **given: Any) -> Any:
@@ -44,14 +58,18 @@ def with_config(parameter: str, model: type[BaseModel], skip: tuple[str, ...] = 
                 raise AtlasError("\n".join(_mistake(mistake, paths) for mistake in error.errors())) from None
             return command(*args, **given, **{parameter: config})
 
-        kept = [p for p in signature.parameters.values() if p.name != parameter]
-        wrapped.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            parameters=[*kept, *(_parameter(name, info, path) for name, (path, info) in flags.items())]
-        )
-        wrapped.__annotations__ = {p.name: p.annotation for p in wrapped.__signature__.parameters.values()}  # type: ignore[attr-defined]
-        return wrapped
+        kept = [p for p in inspect.signature(command).parameters.values() if p.name != parameter]
+        added = [_parameter(name, info, path) for name, (path, info) in flags.items()]
+        return _seen_with(wrapped, [*kept, *added])
 
     return decorate
+
+
+def _seen_with(command: Callable[..., Any], parameters: list[inspect.Parameter]) -> Callable[..., Any]:
+    """The command, of which typer sees these parameters."""
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
 
 
 def checked(make: Callable[[], Config]) -> Config:
@@ -115,8 +133,10 @@ def _said(mistake: ErrorDetails) -> str:
 
 
 def _plain_type(annotation: Any) -> Any:
-    """The type that typer reads a flag as: str, int, float, bool, or list for repeated flags."""
+    """The type that typer reads a flag as: str, one of some words, int, float, bool, or list for repeated flags."""
     origin = typing.get_origin(annotation)
+    if origin is Literal:
+        return annotation
     if origin is tuple:
         return list
     if origin in (typing.Union, types.UnionType):

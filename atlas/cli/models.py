@@ -29,7 +29,9 @@ def fetch_models(
     ] = None,
     form: Annotated[
         Literal["ctranslate2", "checkpoint"] | None,
-        typer.Option(help="For the embedded engine, or for vLLM.", show_default="each model's usual one"),
+        typer.Option(
+            help="ctranslate2 for the embedded engine, checkpoint for vLLM.", show_default="each model's usual one"
+        ),
     ] = None,
 ) -> None:
     """Download, check and prepare models, once; they are kept in the cache folder."""

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from atlas.cli.common_flags import DryRun, Estimate, Quiet, Verify
+
 OutPath = Annotated[str, typer.Argument(help="Folder or URL of a run, or folder of a pipeline.")]
 
 
@@ -17,14 +19,10 @@ def add_run_commands(app: typer.Typer) -> None:
 
 def run(
     pipeline: Annotated[Path, typer.Argument(help="Pipeline file, such as pipelines/quickstart.yaml.")],
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Read the parts that are there to their last byte; make damaged ones anew.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and touch nothing.")] = False,
-    estimate: Annotated[
-        bool, typer.Option("--estimate", help="Tag a few chunks to find out what tagging will cost, and write nothing.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the closing summary alone.")] = False,
+    verify: Verify = False,
+    dry_run: DryRun = False,
+    estimate: Estimate = False,
+    quiet: Quiet = False,
 ) -> None:
     """Run every stage of a pipeline file: sample, tag, canonicalize, train, evaluate, annotate, report.
 

@@ -1,42 +1,35 @@
 """Commands for single stages: chunk, tag, retag, canonicalize, train, evaluate, annotate. Settings are flags."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from atlas.annotator.config import TrainConfig
 from atlas.canonical.config import CanonicalizeConfig
 from atlas.chunking.config import ChunkConfig
-from atlas.cli.flags import NONE, checked, with_config
+from atlas.cli.common_flags import (
+    CorpusArgument,
+    DryRun,
+    Estimate,
+    LibraryFolder,
+    ModelFolder,
+    Out,
+    Quiet,
+    TagsFolder,
+    execution,
+)
+from atlas.cli.flags import NONE, checked, with_config, with_flags
 from atlas.corpus.config import CorpusConfig
 from atlas.tagging.config import SampleConfig
 
-CorpusArgument = Annotated[
-    str,
-    typer.Argument(help="File, folder, glob or URL (Parquet, JSON Lines, text), saved dataset, or hf:NAME[:SPLIT]."),
-]
-Out = Annotated[str, typer.Option("--out", help="Folder or URL to write to.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan (files, units, time) and touch nothing.")]
-Verify = Annotated[
-    bool, typer.Option("--verify", help="Read the parts that are there to their last byte, and make damaged ones anew.")
-]
-Estimate = Annotated[
-    bool, typer.Option("--estimate", help="Tag a few chunks to find out what all will cost, and write nothing.")
-]
+if TYPE_CHECKING:
+    from atlas.runner.run import Execution
+
 PricePerHour = Annotated[float, typer.Option(min=0, help="Price of an hour of the engine's hardware.")]
-PriceOfTokens = Annotated[float, typer.Option(min=0, help="Price of a million tokens, for --engine openai.")]
+PriceOfPrompts = Annotated[float, typer.Option(min=0, help="Price of a million tokens read, for --engine openai.")]
+PriceOfAnswers = Annotated[float, typer.Option(min=0, help="Price of a million tokens written, for --engine openai.")]
 ChunksPerSecond = Annotated[float | None, typer.Option(help="The engine's rate.", show_default="found out by a probe")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
-Executor = Annotated[Literal["local", "ray"], typer.Option(help="Processes of this machine, or a Ray cluster.")]
-Workers = Annotated[
-    int | None, typer.Option(min=1, help="Workers.", show_default="one locally, as many as there is room for on Ray")
-]
-Address = Annotated[
-    str | None, typer.Option(help="Address of a running Ray cluster.", show_default="one is started here")
-]
-TagsFolder = Annotated[Path, typer.Option("--tags", help="Folder of a tag run.")]
-LibraryFolder = Annotated[Path, typer.Option("--library", help="Folder of library YAML.")]
 
 
 def add_stage_commands(app: typer.Typer) -> None:
@@ -46,15 +39,14 @@ def add_stage_commands(app: typer.Typer) -> None:
 
 @with_config("chunking", ChunkConfig)
 @with_config("columns", CorpusConfig, skip=("path",))
+@with_flags("how", execution)
 def chunk(
     corpus: CorpusArgument,
     out: Out,
     columns: CorpusConfig,
     chunking: ChunkConfig,
-    executor: Executor = "local",
-    workers: Workers = None,
-    address: Address = None,
-    verify: Verify = False,
+    *,
+    how: "Execution",
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
@@ -65,27 +57,29 @@ def chunk(
 
     read = columns.model_copy(update={"path": corpus})
     if dry_run:
-        print(plan.stage(ChunkStage(chunking), read, out, verify=verify))
+        print(plan.stage(ChunkStage(chunking), read, out, verify=how.verify))
         return
     with progress.shown(quiet) as hooks:
-        result = verbs.chunk(read, chunking, out, _execution(executor, workers, address, verify), hooks)
+        result = verbs.chunk(read, chunking, out, how, hooks)
     _finish(result, out)
 
 
 @with_config("columns", CorpusConfig, skip=("path",))
+@with_flags("how", execution)
 def annotate(
     corpus: CorpusArgument,
-    model: Annotated[Path, typer.Option("--model", help="Folder of a trained annotator.")],
+    model: ModelFolder,
     out: Out,
     columns: CorpusConfig,
     chunk_text: Annotated[bool, typer.Option(help="Write each chunk's text too.")] = True,
     library: Annotated[
-        Path | None, typer.Option("--library", help="Refuse an annotator trained with another.", show_default=NONE)
+        Path | None,
+        typer.Option(
+            "--library", help="Refuse an annotator that was not trained with this library.", show_default=NONE
+        ),
     ] = None,
-    executor: Executor = "local",
-    workers: Workers = None,
-    address: Address = None,
-    verify: Verify = False,
+    *,
+    how: "Execution",
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
@@ -99,7 +93,7 @@ def annotate(
 
     read = columns.model_copy(update={"path": corpus})
     if dry_run:
-        print(plan.stage(AnnotateStage(str(model), chunk_text), read, out, verify=verify))
+        print(plan.stage(AnnotateStage(str(model), chunk_text), read, out, verify=how.verify))
         return
     with progress.shown(quiet) as hooks:
         result = verbs.annotate(
@@ -108,7 +102,7 @@ def annotate(
             out,
             text=chunk_text,
             library=library,
-            execution=_execution(executor, workers, address, verify),
+            execution=how,
             hooks=hooks,
         )
     _finish(result, out)
@@ -117,6 +111,7 @@ def annotate(
 @with_config("sampling", SampleConfig)
 @with_config("chunking", ChunkConfig)
 @with_config("columns", CorpusConfig, skip=("path",))
+@with_flags("how", execution)
 def tag(
     corpus: CorpusArgument,
     out: Out,
@@ -138,13 +133,11 @@ def tag(
     ] = "gpu",
     prompt: Annotated[str | None, typer.Option(help="Prompt version or file.", show_default="the model's")] = None,
     price_per_hour: PricePerHour = 0.0,
-    price_per_million_input: PriceOfTokens = 0.0,
-    price_per_million_output: PriceOfTokens = 0.0,
+    price_per_million_input: PriceOfPrompts = 0.0,
+    price_per_million_output: PriceOfAnswers = 0.0,
     chunks_per_s: ChunksPerSecond = None,
-    executor: Executor = "local",
-    workers: Workers = None,
-    address: Address = None,
-    verify: Verify = False,
+    *,
+    how: "Execution",
     estimate: Estimate = False,
     dry_run: DryRun = False,
     quiet: Quiet = False,
@@ -168,7 +161,7 @@ def tag(
     if engine != "openai" and (price_per_million_input or price_per_million_output):
         raise AtlasError("--price-per-million-input and -output are for --engine openai; give --price-per-hour")
     settings |= _costs(price_per_hour, price_per_million_input, price_per_million_output, chunks_per_s)
-    where = {"executor": executor, "workers": workers, "address": address}
+    where = {"executor": how.executor, "workers": how.workers, "address": how.address}
     given = {"engine": settings, "prompt": prompt, "sample": sampling.model_dump(), **where}
     config = checked(lambda: TagConfig.model_validate(given))
     read = columns.model_copy(update={"path": corpus})
@@ -183,21 +176,19 @@ def tag(
         hooks.say("choosing the chunks to tag")
         verbs.sample(read, chunking, config.sample, config.chunks_per_unit, chosen, tag=config)
         hooks.say(f"tagging with {config.engine.model}")
-        execution = _execution(executor, workers, address, verify)
-        result = verbs.tag(chosen, config, Path(out) / "tags", hooks, execution=execution)
+        result = verbs.tag(chosen, config, Path(out) / "tags", hooks, execution=how)
     _finish(result, f"{out}/tags", costs.spent(verbs.spent(result, config, Path(out) / "tags")))
 
 
+@with_flags("how", execution)
 def retag(
     tags: TagsFolder,
     out: Out,
     prompt: Annotated[
         str | None, typer.Option(help="Prompt version or file, by which answers are read.", show_default="the model's")
     ] = None,
-    executor: Executor = "local",
-    workers: Workers = None,
-    address: Address = None,
-    verify: Verify = False,
+    *,
+    how: "Execution",
     quiet: Quiet = False,
 ) -> None:
     """Read a tag run's kept answers again, by another prompt file or another version of Atlas; no LLM is asked."""
@@ -205,7 +196,7 @@ def retag(
     from atlas.cli import progress
 
     with progress.shown(quiet) as hooks:
-        result = verbs.retag(tags, out, prompt, _execution(executor, workers, address, verify), hooks)
+        result = verbs.retag(tags, out, prompt, how, hooks)
     _finish(result, out)
 
 
@@ -251,7 +242,7 @@ def train(
 
 
 def evaluate(
-    model: Annotated[Path, typer.Option("--model", help="Folder of a trained annotator.")],
+    model: ModelFolder,
     tags: TagsFolder,
     library: LibraryFolder,
     json_file: Annotated[
@@ -266,12 +257,6 @@ def evaluate(
 
     result = verbs.evaluate(model, tags, library, json_file, baselines=baselines, cross_validation=cross_validation)
     print(show.evaluation(result))
-
-
-def _execution(executor: Literal["local", "ray"], workers: int | None, address: str | None, verify: bool) -> Any:
-    from atlas.runner.run import Execution
-
-    return Execution(executor, workers, address, verify=verify)
 
 
 def _costs(hour: float, read: float, written: float, rate: float | None) -> dict[str, Any]:

@@ -74,6 +74,9 @@ def test_add_rename_and_dry_run(desk: Path, atlas: Ran) -> None:
     [
         (("merge", "Tydes", "2"), "did you mean 1 ('Tides')"),
         (("retire", "99"), "no concept has this id"),
+        (("split", "3", "--into", "A: *", "--describe", "A"), "'A': write it as 'NAME: TEXT'"),
+        (("split", "3", "--into", "A: *", "--describe", "A: x", "--describe", "A: y"), "once for each part"),
+        (("split", "3", "--into", "A: *", "--describe", "B: x"), "'B' is none of the parts; they are A"),
         (("rename", "1", "boat"), "merge the two"),
         (("remap", "run", "--out", "run"), "a run is never changed"),
         (("remap", "library", "--out", "new"), "holds no run"),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas.cli.library.app import DEFAULT, app
+from atlas.cli.flags import NONE
+from atlas.cli.library.app import DEFAULT, AsJson, CountedRun, JsonLines, app
 
 if TYPE_CHECKING:
     from atlas.library.concept import Library
@@ -24,21 +25,21 @@ From = Annotated[
     typer.Option(
         "--from",
         help="The library of the run, FOLDER or REVISION:FOLDER; the run is held against it.",
-        show_default="(none)",
+        show_default=NONE,
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command()
 def diff(
-    old: Annotated[str, typer.Argument(help="FOLDER, or REVISION:FOLDER in git.")] = str(DEFAULT),
-    new: Annotated[str | None, typer.Argument(help="The same.", show_default="the folder as it is")] = None,
-    rev: Annotated[str, typer.Option("--rev", help="What to compare one folder with.")] = "HEAD",
-    run: Annotated[
-        str | None, typer.Option("--run", help="An annotated run to count chunks in.", show_default="(none)")
+    old: Annotated[str, typer.Argument(help="The older library: FOLDER, or REVISION:FOLDER in git.")] = str(DEFAULT),
+    new: Annotated[
+        str | None,
+        typer.Argument(help="The newer one, likewise.", show_default="OLD as it is now, against OLD in --rev"),
     ] = None,
-    as_json: AsJson = False,
+    rev: Annotated[str, typer.Option("--rev", help="Git revision that a single folder is compared with.")] = "HEAD",
+    run: CountedRun = None,
+    as_json: JsonLines = False,
 ) -> None:
     """Say what differs between two libraries, hand edits too, in a curator's words."""
     from atlas.library.diff import diff as compare

@@ -1,41 +1,54 @@
 """atlas library add, rename, merge, split, retire: edits as a person would make them; and history."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas.cli.library.app import DEFAULT, Folder, app
+from atlas.cli.flags import NONE, with_flags
+from atlas.cli.library.app import DEFAULT, Concept, DryRun, Folder, JsonLines, app
 
 if TYPE_CHECKING:
     from atlas.library.apply import Make
-    from atlas.library.concept import Library
     from atlas.library.history import Entry
 
-Why = Annotated[str, typer.Option("--why", help="The reason, for the history.", show_default="(none)")]
+Apply = Callable[["Make"], None]
+Why = Annotated[str, typer.Option("--why", help="The reason, for the history.", show_default=NONE)]
 Who = Annotated[str | None, typer.Option("--who", help="Who edits.", show_default="git's user.name, else the login")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")]
-Concept = Annotated[str, typer.Argument(metavar="CONCEPT", help="Id, name or alias.")]
+
+
+def _apply(library: Folder = DEFAULT, why: Why = "", who: Who = None, dry_run: DryRun = False) -> Apply:
+    """How an edit is made and told of, from the flags that every edit has."""
+    from atlas.library.apply import apply
+    from atlas.library.history import author
+
+    def made(edit: "Make") -> None:
+        done = apply(library, edit, who=who or author(library), why=why, dry_run=dry_run)
+        print(done.edit.what)
+        if dry_run:
+            print(f"\n{done.lines}nothing was written")
+
+    return made
 
 
 @app.command()
+@with_flags("apply", _apply)
 def merge(
     concepts: Annotated[list[str], typer.Argument(metavar="CONCEPT…", help="Ids, names or aliases; two or more.")],
     into: Annotated[str | None, typer.Option("--into", help="The one that stays.", show_default="the first")] = None,
-    library: Folder = DEFAULT,
-    why: Why = "",
-    who: Who = None,
-    dry_run: DryRun = False,
+    *,
+    apply: Apply,
 ) -> None:
     """Merge concepts of one facet: one stays and takes over names and tags, the others are retired in its favour."""
     from atlas.library import edit
 
-    _edit(library, lambda before, _: edit.merge(before, concepts, into), why, who, dry_run)
+    apply(lambda before, _: edit.merge(before, concepts, into))
 
 
 @app.command()
+@with_flags("apply", _apply)
 def split(
     concept: Concept,
     into: Annotated[
@@ -44,111 +57,100 @@ def split(
     keep: Annotated[
         str | None,
         typer.Option(
-            "--keep", metavar="NAME", help="The part that means what the concept always meant.", show_default="(none)"
+            "--keep", metavar="NAME", help="The part that means what the concept always meant.", show_default=NONE
         ),
     ] = None,
     describe: Annotated[
         list[str] | None,
-        typer.Option("--describe", metavar="'NAME: TEXT'", help="A part's description.", show_default="(none)"),
+        typer.Option("--describe", metavar="'NAME: TEXT'", help="A part's description.", show_default=NONE),
     ] = None,
-    library: Folder = DEFAULT,
-    why: Why = "",
-    who: Who = None,
-    dry_run: DryRun = False,
+    *,
+    apply: Apply,
 ) -> None:
     """Divide a concept's aliases and tags between parts with new ids; the old id is retired, or kept for one part."""
     from atlas.errors import AtlasError
     from atlas.library import split as splitting
     from atlas.library.names import normal_form
 
-    words = dict(text.split(":", 1) for text in describe or () if ":" in text)
+    unread = [text for text in describe or () if ":" not in text]
+    if unread:
+        raise AtlasError(f"--describe {unread[0]!r}: write it as 'NAME: TEXT'")
+    words = dict(text.split(":", 1) for text in describe or ())
     if len(words) < len(describe or ()):
-        raise AtlasError("write --describe 'NAME: TEXT', once for each part")
+        raise AtlasError("--describe: give it once for each part")
     texts = {normal_form(name): " ".join(text.split()) for name, text in words.items()}
     parts = [splitting.parse(text, texts) for text in into]
-    strangers = set(texts) - {normal_form(part.name) for part in parts}
+    known = {normal_form(part.name): part.name for part in parts}
+    strangers = [name.strip() for name in words if normal_form(name) not in known]
     if strangers:
-        raise AtlasError(f"--describe {sorted(strangers)[0]!r} is none of the parts")
-    _edit(library, lambda before, new: splitting.split(before, concept, parts, new, keep), why, who, dry_run)
+        raise AtlasError(f"--describe {strangers[0]!r} is none of the parts; they are {', '.join(known.values())}")
+    apply(lambda before, new: splitting.split(before, concept, parts, new, keep))
 
 
 @app.command()
+@with_flags("apply", _apply)
 def rename(
     concept: Concept,
     name: Annotated[str, typer.Argument(help="The new name.")],
-    library: Folder = DEFAULT,
-    why: Why = "",
-    who: Who = None,
-    dry_run: DryRun = False,
+    *,
+    apply: Apply,
 ) -> None:
     """Give a concept another name; the old one becomes an alias."""
     from atlas.library import edit
 
-    _edit(library, lambda before, _: edit.rename(before, concept, name), why, who, dry_run)
+    apply(lambda before, _: edit.rename(before, concept, name))
 
 
 @app.command()
+@with_flags("apply", _apply)
 def retire(
     concept: Concept,
     replaced_by: Annotated[
         str | None,
-        typer.Option("--replaced-by", metavar="CONCEPT", help="Who takes over its chunks.", show_default="(none)"),
+        typer.Option("--replaced-by", metavar="CONCEPT", help="Who takes over its chunks.", show_default=NONE),
     ] = None,
-    library: Folder = DEFAULT,
-    why: Why = "",
-    who: Who = None,
-    dry_run: DryRun = False,
+    *,
+    apply: Apply,
 ) -> None:
     """Retire a concept: it stays as a tombstone, and is given to no chunk any more."""
     from atlas.library import edit
 
-    _edit(library, lambda before, _: edit.retire(before, concept, replaced_by), why, who, dry_run)
+    apply(lambda before, _: edit.retire(before, concept, replaced_by))
 
 
 @app.command()
+@with_flags("apply", _apply)
 def add(
     facet: Annotated[str, typer.Option("--facet", help="content, entity, tone or form.")],
     name: Annotated[str, typer.Option("--name", help="What people see.")],
     description: Annotated[str, typer.Option("--description", help="One sentence: which passages it is on.")],
     alias: Annotated[
-        list[str] | None, typer.Option("--alias", help="Another name; repeat it for more.", show_default="(none)")
+        list[str] | None, typer.Option("--alias", help="Another name; repeat it for more.", show_default=NONE)
     ] = None,
     question: Annotated[
-        str, typer.Option("--question", help="Yes-or-no question that decides.", show_default="(none)")
+        str, typer.Option("--question", help="Yes-or-no question that decides.", show_default=NONE)
     ] = "",
     taxonomy: Annotated[
-        str | None, typer.Option("--taxonomy", help="Path in a classification.", show_default="(none)")
+        str | None, typer.Option("--taxonomy", help="Path in a classification.", show_default=NONE)
     ] = None,
-    library: Folder = DEFAULT,
-    why: Why = "",
-    who: Who = None,
-    dry_run: DryRun = False,
+    *,
+    apply: Apply,
 ) -> None:
     """Add a concept, under an id that no concept ever had. A rebuild will leave its words alone (locked)."""
     from atlas.library import edit
 
-    def make(before: "Library", new_id: int) -> edit.Edit:
-        others = alias or []
-        return edit.add(before, new_id, facet, name, description, aliases=others, question=question, taxonomy=taxonomy)
-
-    _edit(library, make, why, who, dry_run)
-
-
-def _edit(library: Path, make: "Make", why: str, who: str | None, dry_run: bool) -> None:
-    from atlas.library.apply import apply
-    from atlas.library.history import author
-
-    done = apply(library, make, who=who or author(library), why=why, dry_run=dry_run)
-    print(done.edit.what)
-    if dry_run:
-        print(f"\n{done.lines}nothing was written")
+    apply(
+        lambda before, new: edit.add(
+            before, new, facet, name, description, aliases=alias or (), question=question, taxonomy=taxonomy
+        )
+    )
 
 
 @app.command()
 def history(
     concept: Annotated[str | None, typer.Argument(help="Id, name or alias.", show_default="all")] = None,
     library: Folder = DEFAULT,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: JsonLines = False,
 ) -> None:
     """Print who edited what, when and why, newest first; and what was edited by hand since."""
     from atlas.library import history as past

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from atlas.cli.library.app import app
+from atlas.cli.flags import NONE
+from atlas.cli.library.app import DryRun, FolderArgument, app
 
 
 class Form(StrEnum):
@@ -31,20 +32,20 @@ def import_(
     file: Annotated[Path, typer.Argument(help="SKOS (.ttl, .rdf, .xml, .nt, .nq, .jsonld), .csv or .parquet.")],
     out: Annotated[Path, typer.Option(help="Folder of library YAML: a new one, or one to add to.")],
     form: Annotated[
-        Form | None, typer.Option("--format", help="Where the file's ending doesn't tell.", show_default="(none)")
+        Form | None, typer.Option("--format", help="Where the file's ending doesn't tell.", show_default=NONE)
     ] = None,
     facet: Annotated[Facet, typer.Option(help="Facet of concepts whose file gives none.")] = Facet.content,
     scheme: Annotated[
-        str | None, typer.Option(help="Take only SKOS concepts of this concept scheme.", show_default="(none)")
+        str | None, typer.Option(help="Take only SKOS concepts of this concept scheme.", show_default=NONE)
     ] = None,
     language: Language = "en",
-    new_ids: Annotated[bool, typer.Option("--new-ids", help="The file's ids are another library's.")] = False,
+    new_ids: Annotated[
+        bool, typer.Option("--new-ids", help="The file's ids are another library's: give new ones.")
+    ] = False,
     update: Annotated[
         bool, typer.Option("--update", help="Known terms take the file's name, description and taxonomy.")
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would become of the file; write nothing.")
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Bring the concepts of a thesaurus, a spreadsheet or another library into a library."""
     from atlas.library import history, store
@@ -83,7 +84,7 @@ def import_(
 
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Argument(help="Folder of library YAML.")],
+    folder: FolderArgument,
     file: Annotated[Path, typer.Argument(help="File to write: .ttl, .rdf or .xml (SKOS), .csv, .parquet.")],
     language: Language = "en",
 ) -> None:

@@ -2,15 +2,15 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas.cli.library.app import DEFAULT, Folder, app
+from atlas.cli.flags import NONE
+from atlas.cli.library.app import DEFAULT, AsJson, Concept, CountedRun, Folder, FolderArgument, app
 
 if TYPE_CHECKING:
-    from atlas.library.concept import Concept
+    from atlas.library.concept import Concept as Entry
 
 NEAR = 5  # neighbours that show names
 TAGS = 12  # member tags in one line
@@ -19,11 +19,9 @@ AREAS = 8
 
 @app.command()
 def stats(
-    library: Annotated[Path, typer.Argument(help="Folder of library YAML.")] = DEFAULT,
-    run: Annotated[
-        str | None, typer.Option("--run", help="Count chunks in this annotated run.", show_default="(none)")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    library: FolderArgument = DEFAULT,
+    run: CountedRun = None,
+    as_json: AsJson = False,
 ) -> None:
     """Count a library's concepts: by facet and area, dead and biggest ones, retired ones, and the share of chunks."""
     from atlas.cli.show import table
@@ -62,12 +60,12 @@ def stats(
 def sample(
     number: Annotated[int, typer.Argument(min=1, help="How many concepts.")] = 10,
     library: Folder = DEFAULT,
-    facet: Annotated[str | None, typer.Option("--facet", help="Only of this facet.", show_default="(none)")] = None,
+    facet: Annotated[str | None, typer.Option("--facet", help="Only of this facet.", show_default=NONE)] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Draw them by this seed.", show_default="spread evenly")
     ] = None,
 ) -> None:
-    """Print so many active concepts for a look, the same ones each time."""
+    """Print a few active concepts to look at, the same ones each time."""
     from atlas.errors import AtlasError
     from atlas.library import store
     from atlas.library.summary import sample as draw
@@ -81,7 +79,7 @@ def sample(
     print("\n\n".join(_block(concept) for concept in draw(concepts, number, seed)))
 
 
-def _block(concept: "Concept") -> str:
+def _block(concept: "Entry") -> str:
     """A concept as a person reads it."""
     seen = f", {concept.counts.chunks:,} chunks" if concept.counts.chunks else ""
     tags = sorted(concept.members, key=lambda tag: (-concept.members[tag], tag))
@@ -125,7 +123,7 @@ def search(
 
 @app.command()
 def show(
-    concept: Annotated[str, typer.Argument(help="Id, name or alias.")],
+    concept: Concept,
     library: Folder = DEFAULT,
 ) -> None:
     """Print everything that the library says of one concept, its history, and concepts with like names."""

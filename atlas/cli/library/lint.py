@@ -7,15 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from atlas.cli.library.app import DEFAULT, app
+from atlas.cli.flags import NONE
+from atlas.cli.library.app import DEFAULT, FolderArgument, JsonLines, app
 
 
 @app.command()
 def lint(
-    library: Annotated[Path, typer.Argument(help="Folder of library YAML.")] = DEFAULT,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    library: FolderArgument = DEFAULT,
+    as_json: JsonLines = False,
     rule: Annotated[
-        list[str] | None, typer.Option(help="Only this rule; may be given more than once.", show_default="(none)")
+        list[str] | None, typer.Option(help="Only this rule; repeat it for more.", show_default=NONE)
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings too.")] = False,
     meaning: Annotated[
@@ -69,7 +70,7 @@ def _show_rules() -> None:
 @app.command()
 def schema(
     out: Annotated[
-        Path | None, typer.Option(help="Write it to this file; else it is printed.", show_default="(none)")
+        Path | None, typer.Option(help="Write it to this file, instead of printing it.", show_default=NONE)
     ] = None,
 ) -> None:
     """Print the JSON Schema of library files, with which editors complete keys and mark mistakes."""

@@ -1,21 +1,20 @@
 """atlas library place: fill in where concepts stand in the Library of Congress Classification."""
 
 from collections import Counter
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from atlas.cli.library.app import DEFAULT, app
+from atlas.cli.library.app import DEFAULT, DryRun, FolderArgument, app
 
 SHOWN = 20
 
 
 @app.command()
 def place(
-    library: Annotated[Path, typer.Argument(help="Folder of library YAML.")] = DEFAULT,
+    library: FolderArgument = DEFAULT,
     every: Annotated[bool, typer.Option("--all", help="Place anew those that have a place, too.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show places; write nothing.")] = False,
+    dry_run: DryRun = False,
     encoder: Annotated[str, typer.Option(help="Sentence model: catalogue name, path or hub id.")] = "all-minilm-l6-v2",
 ) -> None:
     """Give topics without a taxonomy their place in the Library of Congress Classification, where it is clear.

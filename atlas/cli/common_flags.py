@@ -1,0 +1,45 @@
+"""Flags and arguments that several commands have, each with its one help text."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from atlas.runner.run import Execution
+
+CorpusArgument = Annotated[
+    str,
+    typer.Argument(help="File, folder, glob or URL (Parquet, JSON Lines, text), saved dataset, or hf:NAME[:SPLIT]."),
+]
+Out = Annotated[str, typer.Option("--out", help="Folder or URL to write to.")]
+TagsFolder = Annotated[Path, typer.Option("--tags", help="Folder of a tag run.")]
+LibraryFolder = Annotated[Path, typer.Option("--library", help="Folder of library YAML.")]
+ModelFolder = Annotated[Path, typer.Option("--model", help="Folder of a trained annotator.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan (files, units, time) and touch nothing.")]
+Verify = Annotated[
+    bool, typer.Option("--verify", help="Read the parts that are there to their last byte, and make damaged ones anew.")
+]
+Estimate = Annotated[
+    bool, typer.Option("--estimate", help="Tag a few chunks to find out what tagging will cost, and write nothing.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Executor = Annotated[Literal["local", "ray"], typer.Option(help="Processes of this machine, or a Ray cluster.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Processes at work at a time.", show_default="one locally, as many as there is room for on Ray"
+    ),
+]
+Address = Annotated[
+    str | None, typer.Option(help="Address of a running Ray cluster.", show_default="one is started here")
+]
+
+
+def execution(
+    executor: Executor = "local", workers: Workers = None, address: Address = None, verify: Verify = False
+) -> "Execution":
+    """How a run is made, from its flags."""
+    from atlas.runner.run import Execution
+
+    return Execution(executor, workers, address, verify=verify)
