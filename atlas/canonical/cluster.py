@@ -4,8 +4,11 @@ import heapq
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 NEGLIGIBLE = 0.03  # likenesses below it count as zero, which keeps the graph small
+ROUNDING = 1e-4  # means are compared with five digits
 
 
 def average_linkage(
@@ -26,10 +29,8 @@ def average_linkage(
     Returns:
         Lists of row numbers, ascending, ordered by their first row; single names included.
     """
-    owners = owners or {}
-    members, owner = _start(names, owners)
-    place = {name: number for number, listed in members.items() for name in listed}
-    near = _sums(names, rows, alike, place)
+    head, members, owner = _start(names, owners or {})
+    near = _sums(head, members, owner, rows, alike, least)
     heap: list[tuple[float, int, int, int, int]] = []
 
     def offer(a: int, b: int, total: float) -> None:
@@ -61,29 +62,49 @@ def average_linkage(
     return sorted((sorted(group) for group in members.values()), key=lambda group: group[0])
 
 
-def _start(names: int, owners: Mapping[int, int]) -> tuple[dict[int, list[int]], dict[int, int]]:
-    """The first clusters by their lowest name, and the owners of those that have one."""
+def _start(names: int, owners: Mapping[int, int]) -> tuple[np.ndarray, dict[int, list[int]], dict[int, int]]:
+    """The first clusters: the lowest name of each name's cluster, int64 [names]; the clusters and, where they have
+    one, their owners by that lowest name."""
     first: dict[int, int] = {}
+    head = np.arange(names)
+    for name in sorted(owners):
+        head[name] = first.setdefault(owners[name], name)
     members: dict[int, list[int]] = {}
-    owner: dict[int, int] = {}
-    for name in range(names):
-        if name not in owners:
-            members[name] = [name]
-            continue
-        head = first.setdefault(owners[name], name)
-        members.setdefault(head, []).append(name)
-        owner[head] = owners[name]
-    return members, owner
+    for name, lowest in enumerate(head.tolist()):
+        members.setdefault(lowest, []).append(name)
+    return head, members, {lowest: its_owner for its_owner, lowest in first.items()}
 
 
-def _sums(names: int, rows: np.ndarray, alike: np.ndarray, place: Mapping[int, int]) -> dict[int, dict[int, float]]:
-    """For each pair of first clusters, the sum of how alike their names are."""
-    near: dict[int, dict[int, float]] = {head: {} for head in set(place.values())}
-    kept = alike >= NEGLIGIBLE
-    for (i, j), value in zip(rows[kept].tolist(), alike[kept].tolist(), strict=True):
-        a, b = place[i], place[j]
-        if a != b:
-            near[a][b] = near[b][a] = near[a].get(b, 0.0) + value
+def _sums(
+    head: np.ndarray,
+    members: Mapping[int, Sequence[int]],
+    owner: Mapping[int, int],
+    rows: np.ndarray,
+    alike: np.ndarray,
+    least: float,
+) -> dict[int, dict[int, float]]:
+    """For each pair of first clusters that may come together, the sum of how alike their names are.
+
+    A mean is at most the highest of the means that it is made of. So clusters come together only within the connected
+    parts of the graph of those pairs that are alike enough at the start; what lies between parts does not matter.
+    """
+    owned = np.zeros(len(head), bool)
+    owned[list(owner)] = True
+    size = np.zeros(len(head))
+    size[list(members)] = [len(listed) for listed in members.values()]
+    ends = np.sort(head[rows], axis=1)
+    kept = (alike >= NEGLIGIBLE) & (ends[:, 0] != ends[:, 1]) & ~owned[ends].all(axis=1)
+    keys, place = np.unique(ends[kept, 0] * len(head) + ends[kept, 1], return_inverse=True)
+    totals = np.bincount(place, alike[kept], len(keys))
+    a, b = keys // len(head), keys % len(head)
+    strong = totals >= least * size[a] * size[b] * (1 - ROUNDING)
+    graph = sparse.coo_matrix((np.ones(strong.sum(), bool), (a[strong], b[strong])), (len(head), len(head)))
+    part = connected_components(graph, directed=False)[1]
+    inside = part[a] == part[b]
+    near: dict[int, dict[int, float]] = {}
+    for one, other, total in zip(a[inside].tolist(), b[inside].tolist(), totals[inside].tolist(), strict=True):
+        near.setdefault(one, {})[other] = total
+        near.setdefault(other, {})[one] = total
     return near
 
 

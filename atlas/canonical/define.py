@@ -9,9 +9,11 @@ from collections.abc import Iterable
 
 CHARS = range(40, 261)
 _SENTENCES = re.compile(r"(?<=[.!?])\s+")
-_DEFINES = (
-    r"(?:is|are)\s+(?:defined\s+as\s+|a\s+kind\s+of\s+|a\s+type\s+of\s+)?(?:an?|the|any|one\s+of\s+the)\s"
-    r"|refers?\s+to\s|means\s"
+_ARTICLE = re.compile(r"(?:(?:an?|the) )?", re.IGNORECASE)
+_DEFINES = re.compile(
+    r"(?:e?s)?(?: \([^)]{1,40}\))?,? "
+    r"(?:(?:is|are) (?:defined as |a kind of |a type of )?(?:an?|the|any|one of the) |refers? to |means )",
+    re.IGNORECASE,
 )
 # What speaks of this text alone, or leans on what was said before, defines nothing.
 _LEANS = re.compile(
@@ -24,16 +26,21 @@ _LEANS = re.compile(
 
 def definition(topic: str, passages: Iterable[str]) -> str:
     """The first sentence of the passages that defines the topic; empty where none does."""
-    words = re.escape(topic).replace(r"\ ", r"[\s-]+")
-    begins = rf"(?:(?:an?|the)\s+)?{words}(?:e?s)?(?:\s+\([^)]{{1,40}}\))?,?\s+(?:{_DEFINES})"
-    defines = re.compile(begins, re.IGNORECASE)
+    wanted = _plain(topic)
     for passage in passages:
-        if topic.casefold()[:4] not in passage.casefold():
+        if wanted[:4] not in passage.lower():
             continue
         for sentence in _SENTENCES.split(passage):
             plain = " ".join(sentence.split())
             if len(plain) not in CHARS or not plain.endswith(".") or not plain[0].isupper():
                 continue
-            if (start := defines.match(plain)) and not _LEANS.search(plain[start.end() :]):
+            start = _ARTICLE.match(plain).end()  # type: ignore[union-attr]  # may be empty, so it always matches
+            if _plain(plain[start : start + len(wanted)]) != wanted:
+                continue
+            if (defines := _DEFINES.match(plain, start + len(wanted))) and not _LEANS.search(plain, defines.end()):
                 return plain
     return ""
+
+
+def _plain(words: str) -> str:
+    return words.lower().replace("-", " ")

@@ -1,6 +1,6 @@
 """From the forms of one facet, and the concepts there are, to the forms of every concept, old and new."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -74,6 +74,7 @@ def grown(
     rows, alike, least = _compared(names, vectors, facet, config)
     near = config.similarity.of(facet)
     barred: set[int] = set()
+    nearest = Nearest(vectors)
     before = -1
     while before != len(owner) + len(barred):
         before = len(owner) + len(barred)
@@ -89,7 +90,7 @@ def grown(
             for made in _new(loose, found, place, barred, corpus, config, facet):
                 owner.update({place[form.form]: found.known + len(found.new) for form in made})
                 found.new.append(made)
-        _join_nearest(found, form_at, near, barred)
+        _join_nearest(found, form_at, near, barred, nearest)
     return found
 
 
@@ -142,11 +143,32 @@ def _is_universal(cluster: Sequence[Form], chunks: int, config: CanonicalizeConf
     return len(support(cluster)) > config.universal * chunks
 
 
-def _join_nearest(found: Grown, form_at: dict[int, Form], near: float, barred: set[int]) -> None:
+def _join_nearest(found: Grown, form_at: dict[int, Form], near: float, barred: set[int], nearest: "Nearest") -> None:
     """Forms without a concept join that of the nearest name that has one, where it is near enough."""
-    owned = np.array(sorted(found.owner), np.int64)
     free = np.array([row for row in form_at if row not in found.owner and row not in barred], np.int64)
-    positions, cosines = nearest_one(found.vectors[free], found.vectors[owned])
-    for row, position, cosine in zip(free.tolist(), positions.tolist(), cosines.tolist(), strict=True):
-        if position >= 0 and cosine >= near:
-            found.owner[row] = found.owner[int(owned[position])]
+    rows, cosines = nearest.of(free, found.owner)
+    for row, owned, cosine in zip(free.tolist(), rows.tolist(), cosines.tolist(), strict=True):
+        if owned >= 0 and cosine >= near:
+            found.owner[row] = found.owner[owned]
+
+
+class Nearest:
+    """For each row the nearest owned one, kept from call to call, so that each pair of rows is compared once."""
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        self._vectors = vectors
+        self._row = np.full(len(vectors), -1, np.int64)
+        self._cosine = np.full(len(vectors), -1, np.float32)
+        self._seen: set[int] = set()
+
+    def of(self, free: np.ndarray, owned: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Rows int64 (−1: none) and cosines float32 of the owned rows nearest to the free ones; what is owned stays
+        so, and no row becomes free again."""
+        added = np.array(sorted(set(owned) - self._seen), np.int64)
+        self._seen.update(added.tolist())
+        if len(added):
+            positions, cosines = nearest_one(self._vectors[free], self._vectors[added])
+            nearer = cosines > self._cosine[free]
+            self._row[free[nearer]] = added[positions[nearer]]
+            self._cosine[free[nearer]] = cosines[nearer]
+        return self._row[free], self._cosine[free]

@@ -93,7 +93,7 @@ i ii iii iv v vi vii viii ix x
 alpha beta gamma delta epsilon zeta eta theta iota kappa lambda omega sigma
 a b c d e f g h i j k l m n o p q r s t u v w x y z
 """
-_NEGATIONS = ("non", "un", "in", "im", "il", "ir", "dis", "anti", "a")
+_NEGATIONS = frozenset(("non", "un", "in", "im", "il", "ir", "dis", "anti", "a"))
 SHORTEST_NEGATED = 4
 
 
@@ -107,11 +107,10 @@ def _groups() -> dict[str, frozenset[int]]:
     return {word: frozenset(numbers) for word, numbers in found.items()}
 
 
-@lru_cache(maxsize=1 << 16)
 def opposed(one: str, other: str) -> bool:
     """Whether a thing can be only one of two different stems, or one of them negates the other."""
     groups = _groups()
     if one in groups and other in groups and groups[one] & groups[other]:
         return True
-    short, long = sorted((one, other), key=len)
-    return len(short) >= SHORTEST_NEGATED and any(long == negation + short for negation in _NEGATIONS)
+    short, long = (one, other) if len(one) < len(other) else (other, one)
+    return len(short) >= SHORTEST_NEGATED and long.endswith(short) and long.removesuffix(short) in _NEGATIONS

@@ -12,11 +12,11 @@ from importlib.resources import files
 
 import numpy as np
 
-from atlas.canonical.pairs import FEATURES, features
+from atlas.canonical.pairs import FEATURES, cosines, features, gram_cosines
 from atlas.canonical.strings import Strings
 
 CLAMP = 6.0  # standard deviations beyond which a feature counts no more
-BLOCK = 200_000  # pairs at a time, which bounds the memory
+BLOCK = 500_000  # pairs at a time, which bounds the memory
 LEAST_MEANING, LEAST_LETTERS = 0.5, 0.4  # cosines below both of which a pair is not looked at
 ACRONYM_LETTERS = 5  # shorter names may stand for anything, so they are looked at always
 
@@ -72,7 +72,7 @@ def probabilities(strings: Strings, rows: np.ndarray) -> np.ndarray:
 
 def _likely(strings: Strings, rows: np.ndarray) -> np.ndarray:
     left, right = rows[:, 0], rows[:, 1]
-    meaning = np.einsum("ij,ij->i", strings.vectors[left], strings.vectors[right])
-    letters = np.asarray(strings.grams[left].multiply(strings.grams[right]).sum(axis=1)).ravel()
+    meaning = cosines(strings.vectors, left, right)
+    letters = gram_cosines(strings.grams, left, right)
     short = np.fromiter(map(len, strings.joined), np.int64, len(strings.joined)) <= ACRONYM_LETTERS
     return (meaning >= LEAST_MEANING) | (letters >= LEAST_LETTERS) | short[left] | short[right]

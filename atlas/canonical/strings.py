@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 from scipy import sparse
@@ -20,7 +21,8 @@ class Strings:
     """Names in parallel lists.
 
     ``vectors`` is float32 [names, d], L2-normalised; ``grams`` the TF-IDF of letter sequences, sparse float32
-    [names, grams], rows of length 1; ``rarity`` the inverse document frequency of each stem among these names.
+    [names, grams], rows of length 1; ``holds`` which of the ``vocabulary`` of stems each name has, sparse of ones,
+    float32 [names, stems]; ``rarity`` the inverse document frequency of each of these, float32 [stems].
     """
 
     texts: Sequence[str]
@@ -29,7 +31,9 @@ class Strings:
     stems: list[list[str]]
     joined: list[str]
     initials: list[str]
-    rarity: dict[str, float]
+    vocabulary: list[str]
+    holds: sparse.csr_matrix
+    rarity: np.ndarray
     vectors: np.ndarray
     grams: sparse.csr_matrix
 
@@ -39,6 +43,7 @@ def taken_apart(texts: Sequence[str], vectors: np.ndarray) -> Strings:
     forms = [normal_form(text) or text.casefold() for text in texts]
     words = [_WORD.findall(_BETWEEN.sub(" ", form)) or [form] for form in forms]
     stems = [[stem(word) for word in listed] for listed in words]
+    vocabulary, holds = _sets(stems)
     return Strings(
         texts=texts,
         forms=forms,
@@ -46,18 +51,21 @@ def taken_apart(texts: Sequence[str], vectors: np.ndarray) -> Strings:
         stems=stems,
         joined=["".join(listed) for listed in words],
         initials=["".join(word[0] for word in listed) for listed in words],
-        rarity=_rarity(stems),
+        vocabulary=vocabulary,
+        holds=holds,
+        rarity=np.log((len(stems) + 1) / holds.sum(axis=0).A1).astype(np.float32),
         vectors=vectors,
         grams=letter_grams(forms),
     )
 
 
-def _rarity(stems: Sequence[Sequence[str]]) -> dict[str, float]:
-    seen: dict[str, int] = {}
-    for listed in stems:
-        for word in set(listed):
-            seen[word] = seen.get(word, 0) + 1
-    return {word: float(np.log((len(stems) + 1) / times)) for word, times in seen.items()}
+def _sets(stems: Sequence[Sequence[str]]) -> tuple[list[str], sparse.csr_matrix]:
+    """The different stems, and ones where a name has them."""
+    place: dict[str, int] = {}
+    held = [sorted({place.setdefault(word, len(place)) for word in listed}) for listed in stems]
+    columns = np.fromiter(chain.from_iterable(held), np.int32)
+    ends = np.cumsum([0, *map(len, held)])
+    return list(place), sparse.csr_matrix((np.ones(len(columns), np.float32), columns, ends), (len(stems), len(place)))
 
 
 def letter_grams(forms: Sequence[str]) -> sparse.csr_matrix:
