@@ -1,0 +1,68 @@
+"""Atlas's own annotators behind the benchmark's protocol: a document is a chunk, a label is a concept.
+
+A later annotator is one more ``train_…`` here and one more line in ``annotator_systems.py``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from atlas.annotator import artefact
+from atlas.annotator.config import TrainConfig
+from atlas.annotator.data import Labelled, document_position
+from atlas.annotator.distill import word_vectors
+from atlas.annotator.features import Featurizer
+from atlas.annotator.model import Weights, predict
+from atlas.annotator.train import train
+from atlas.chunking.tokenizer import tokenizer
+from atlas.library.concept import Concept, Library
+
+TOKENIZER = "cl100k_base"
+TOGETHER = 256  # chunks scored at a time, as the annotate stage does
+MOST_PAIRS = 60_000_000  # of (chunk, concept) in training, which keeps dense matrices of them; bounds memory and time
+
+
+@dataclass(frozen=True)
+class Fast:
+    """The fast tier; tokenizing counts as prediction."""
+
+    weights: Weights
+    featurizer: Featurizer
+    trained_on: int
+
+    def predict(self, texts: Sequence[str], k: int) -> tuple[np.ndarray, np.ndarray]:
+        named = tokenizer(TOKENIZER)
+        ids, scores = [], []
+        for start in range(0, len(texts), TOGETHER):
+            tokens = [named.encode(text) for text in texts[start : start + TOGETHER]]
+            found = predict(self.weights, self.featurizer, tokens)
+            first = np.argpartition(-found, min(k, found.shape[1]) - 1, axis=1)[:, :k]
+            ids.append(self.weights.concept_ids[first])
+            scores.append(np.take_along_axis(found, first, axis=1))
+        return np.concatenate(ids), np.concatenate(scores)
+
+    def save(self, folder: Path) -> None:
+        artefact.save(folder, self.weights, self.featurizer, {"library_digest": ""}, {})
+
+
+def library_of(names: Sequence[str]) -> Library:
+    """A concept a label, its number as the id."""
+    return Library(tuple(Concept(number, "content", name, "") for number, name in enumerate(names)))
+
+
+def train_fast(texts: Sequence[str], labels: Sequence[Sequence[int]], names: Sequence[str], work: Path) -> Fast:
+    config = TrainConfig()
+    most = MOST_PAIRS // len(names)
+    texts, labels = texts[:most], labels[:most]
+    truth = np.zeros((len(texts), len(names)), dtype=bool)
+    for row, own in enumerate(labels):
+        truth[row, list(own)] = True
+    doc_ids = [str(number) for number in range(len(texts))]
+    position = np.array([document_position(doc_id, config.seed) for doc_id in doc_ids])
+    tokens = [tokenizer(TOKENIZER).encode(text) for text in texts]
+    data = Labelled(tokens, list(texts), doc_ids, truth, position)
+    vectors = word_vectors(config.encoder, TOKENIZER, config.dimensions)
+    weights, featurizer, _ = train(data, library_of(names), TOKENIZER, vectors, config)
+    return Fast(weights, featurizer, len(texts))
