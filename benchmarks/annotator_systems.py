@@ -23,8 +23,8 @@ class System:
     install: str = ""
 
 
-def _peer(function: str, package: str, *others: str, probabilities: bool = False) -> System:
-    return System("annotator_peers", function, probabilities, "peers", (package, *others), PEERS)
+def _peer(function: str, package: str, probabilities: bool = False) -> System:
+    return System("annotator_peers", function, probabilities, "peers", (package,), PEERS)
 
 
 SYSTEMS = {
@@ -34,8 +34,8 @@ SYSTEMS = {
     "omikuji-parabel": _peer("omikuji_parabel", "omikuji", probabilities=True),
     "omikuji-bonsai": _peer("omikuji_bonsai", "omikuji", probabilities=True),
     "napkinxc-plt": _peer("napkinxc_plt", "napkinxc", probabilities=True),
-    "fasttext-softmax": _peer("fasttext_softmax", "fasttext"),
-    "fasttext-ova": _peer("fasttext_ova", "fasttext", probabilities=True),
+    "fasttext-softmax": System("annotator_fasttext", "softmax", False, "peers", ("fasttext",), PEERS),
+    "fasttext-ova": System("annotator_fasttext", "one_vs_all", True, "peers", ("fasttext",), PEERS),
     "annif-ensemble": System("annotator_annif", "train", False, "annif", ("annif", "omikuji"), ANNIF),
     "baseline-knn-tfidf": System("annotator_baselines", "knn"),
     "baseline-knn-tfidf+omikuji-bonsai": _peer("knn_and_bonsai", "omikuji"),
