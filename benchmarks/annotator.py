@@ -4,10 +4,11 @@
 
 Every system gets the same documents (title and text, whole; for Atlas a document is one chunk), split by a hash of
 their ids: 80 % to train, 5 % to choose the cut for F1, 15 % to report on, or ``heldout.parquet`` where there is one.
-Labels without a training document cannot be given, but count as misses in recall, PSP and F1 (with ``--every-label``
-systems that read names may give them). Every system runs in a process of its own on one core. Seconds are of the
-processor, from raw text: features are fitted in ``train_s`` and made in ``docs_per_s`` (the median of three; reading a
-trained model back is in neither). ``peak_rss_mb`` is of training and prediction, libraries included.
+Labels without a training document cannot be given, but count as misses in recall, PSP and F1, not in ``psp_seen``
+(with ``--every-label`` systems that read names may give them). Every system runs in a process of its own on one core.
+Seconds are of the processor, from raw text: features are fitted in ``train_s`` and made in ``docs_per_s`` (the median
+of three; reading a trained model back is in neither). ``peak_rss_mb`` is of training and prediction, libraries
+included.
 
 ``micro_f1`` and ``macro_f1``: with one score for all labels or one number of labels, whichever is best on the tune
 part, 20 labels at most. ``ece``: 15 bins of equal width over each document's first ten labels, ``ece_mass``: of equal

@@ -54,19 +54,17 @@ def propensities(documents: np.ndarray, training: int, a: float = 0.55, b: float
 def ranked_metrics(ranking: Ranking, gold: Gold, documents: np.ndarray, training: int) -> dict[str, float]:
     """P@k, PSP@k, nDCG@5 and R@10; F1@5 a document; and the share of each frequency band's labels in the first ten.
 
+    ``psp@k`` asks for all labels, ``psp_seen@k`` for those alone that have a training document, as most papers do.
+
     Args:
         documents: training documents of every label that occurs anywhere, int64 [labels].
         training: training documents in all.
     """
     right, sizes = hits(ranking.ids, gold), np.array([len(own) for own in gold])
     gains = 1 / propensities(documents, training)
-    got = right * gains[ranking.ids]  # -1 takes the last label's gain, times False
-    best = np.zeros((len(gold), 5))
-    for row, own in enumerate(gold):
-        largest = np.sort(gains[list(own)])[::-1][:5]
-        best[row, : len(largest)] = largest
     found = {f"p@{k}": float(right[:, :k].sum() / (k * len(gold))) for k in (1, 3, 5)}
-    found |= {f"psp@{k}": float(got[:, :k].sum() / best[:, :k].sum()) for k in (1, 3, 5)}
+    found |= {f"psp@{k}": value for k, value in _psp(ranking, right, gold, gains).items()}
+    found |= {f"psp_seen@{k}": value for k, value in _psp(ranking, right, gold, gains * (documents > 0)).items()}
     discounts = 1 / np.log2(np.arange(2, 7))
     ideal = np.cumsum(discounts)[np.clip(sizes, 1, 5) - 1]
     found["ndcg@5"] = float(((right[:, :5] * discounts[: right.shape[1]]).sum(axis=1) / ideal).mean())
@@ -81,6 +79,16 @@ def ranked_metrics(ranking: Ranking, gold: Gold, documents: np.ndarray, training
         if wanted[band].sum():
             found[f"r@10 {name}"] = float(in_ten[band].sum() / wanted[band].sum())
     return found
+
+
+def _psp(ranking: Ranking, right: np.ndarray, gold: Gold, gains: np.ndarray) -> dict[int, float]:
+    """What the first k gained, of the most that k labels of each document could have gained."""
+    got = right * gains[ranking.ids]  # -1 takes the last label's gain, times False
+    best = np.zeros((len(gold), 5))
+    for row, own in enumerate(gold):
+        largest = np.sort(gains[list(own)])[::-1][:5]
+        best[row, : len(largest)] = largest
+    return {k: float(got[:, :k].sum() / best[:, :k].sum()) for k in (1, 3, 5)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,13 @@ def test_propensity_scored_precision_is_of_the_best_that_could_be_had(found: dic
     assert found["psp@3"] == pytest.approx(got / (gain[0] + gain[1] + gain[2] + gain[0] + gain[3] + gain[4]))
 
 
+def test_propensity_scored_precision_of_seen_labels_leaves_out_what_no_training_document_has(
+    found: dict[str, float],
+) -> None:
+    gain = 1 / metrics.propensities(DOCUMENTS, TRAINING)
+    assert found["psp_seen@1"] == pytest.approx((gain[0] + gain[3]) / (gain[1] + gain[2] + gain[3]))
+
+
 def test_a_perfect_ranking_has_all_there_is() -> None:
     ranking = metrics.ordered(np.array([[0, 1, 2]]), np.array([[3.0, 2.0, 1.0]]), 3)
     found = metrics.ranked_metrics(ranking, [frozenset({0, 1, 2})], np.array([5, 5, 5]), 20)
