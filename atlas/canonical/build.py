@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from atlas.canonical.config import CanonicalizeConfig
-from atlas.canonical.describe import concept_name, described
+from atlas.canonical.describe import concept_name, described, told_apart
 from atlas.canonical.forms import Form, collect
 from atlas.canonical.grow import BY_NAME, Corpus, Embed, Grown, grown
 from atlas.canonical.neighbours import nearest_one
+from atlas.canonical.usage import Usage, usage
 from atlas.library.concept import Concept, Library
 from atlas.library.names import normal_form
 from atlas.tables import FACETS
@@ -66,6 +67,7 @@ def build(
         first_id: id of the first new concept; one above the highest of ``base`` if not given.
     """
     forms = collect(tags)
+    written = usage(tags)
     corpus = Corpus(_numbered(tags), config.min_chunks or max(2, round(log10(max(1, tags.num_rows)))))
     retired = _retired(base)
     closed = {concept.facet for concept in base.active} & set(config.closed)
@@ -83,7 +85,7 @@ def build(
         ids = [concept.id for concept in known] + list(range(next_id, next_id + len(result.new)))
         next_id += len(result.new)
         for cluster, concept_id in zip(result.new, ids[len(known) :], strict=True):
-            name = _free_name(cluster, facet, used)
+            name = _free_name(cluster, facet, used, written)
             used.add((facet, normal_form(name)))
             concepts[concept_id] = Concept(concept_id, facet, name, "")
         tail = mine[config.compared :]
@@ -96,7 +98,8 @@ def build(
                 is_new = owner[form.form] >= start
                 linked, clustered = linked + (not is_new), clustered + is_new
         made.append(result)
-    library = Library(described([concepts[id_] for id_ in sorted(concepts)], members, tags, config.examples))
+    in_order = [concepts[id_] for id_ in sorted(concepts)]
+    library = Library(told_apart(described(in_order, members, tags, written, config.examples), start))
     return library, Funnel(
         tags=sum(form.tags for form in forms),
         forms=len(forms),
@@ -110,7 +113,7 @@ def build(
         incoherent=sum(result.incoherent for result in made),
         concepts=len(library.active),
         new_concepts=next_id - start,
-        attributes=tuple(concept_name(cluster) for result in made for cluster in result.universal),
+        attributes=tuple(concept_name(cluster, written) for result in made for cluster in result.universal),
     )
 
 
@@ -175,7 +178,7 @@ def _rare(tail: Sequence[Form], owner: Mapping[str, int], facet: str, least: flo
     return found
 
 
-def _free_name(cluster: Sequence[Form], facet: str, used: set[tuple[str, str]]) -> str:
+def _free_name(cluster: Sequence[Form], facet: str, used: set[tuple[str, str]], written: Usage) -> str:
     """The cluster's name; its next member's where another concept of the facet has that name already."""
-    names = [concept_name(cluster[start:]) for start in range(len(cluster))]
+    names = [concept_name(cluster[start:], written) for start in range(len(cluster))]
     return next((name for name in names if (facet, normal_form(name)) not in used), names[0])

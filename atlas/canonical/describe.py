@@ -4,25 +4,33 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
 
 from atlas.canonical.define import definition
 from atlas.canonical.forms import Form, support
-from atlas.library.concept import Concept, Counts, Example
+from atlas.canonical.strings import stem
+from atlas.canonical.usage import Usage
+from atlas.library.concept import Concept, Counts, Example, Library
+from atlas.library.lint.texts import overlapping
 from atlas.library.names import normal_form
 
 QUOTE_CHARS = 200
 READ_MOST = 60  # chunks of a concept that are looked through for quotes and definitions
-DESCRIBED_MEMBERS = 3
+DESCRIBED_MEMBERS, MEMBERS_MOST = 3, 6  # that a description names; where it names nothing else
 BESIDE_LIFT = 2.0  # a neighbour worth naming is on the concept's chunks this many times as often as elsewhere
 _LOOSE = re.compile(r"^(?:(?:the|an?|and|or)\s+)+(?=\S)|(?<=\S)(?:\s+(?:the|and|or|of|for|with))+$", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
 def described(
-    concepts: Sequence[Concept], members: Mapping[int, Sequence[Form]], tags: pa.Table, examples: int
+    concepts: Sequence[Concept],
+    members: Mapping[int, Sequence[Form]],
+    tags: pa.Table,
+    usage: Usage,
+    examples: int,
 ) -> tuple[Concept, ...]:
     """The concepts with members, counts, and whatever words they lack; what is ``locked`` gets members and counts."""
     texts, doc_ids = tags.column("text"), tags.column("doc_id")
@@ -48,7 +56,7 @@ def described(
             counts=Counts(sum(form.tags for form in forms), len(rows), documents),
         )
         if not concept.locked:
-            spelt = forms[0].surface if forms and concept_name(forms) == concept.name else concept.name
+            spelt = _within(forms, usage) if forms and concept_name(forms, usage) == concept.name else concept.name
             counted = replace(
                 counted,
                 description=concept.description
@@ -58,6 +66,22 @@ def described(
             )
         found.append(counted)
     return tuple(found)
+
+
+def told_apart(concepts: Sequence[Concept], new: int) -> tuple[Concept, ...]:
+    """The concepts; new topics whose description says almost what another's does, in words of their members alone.
+
+    Args:
+        new: id from which on concepts are new.
+    """
+    alike = {concept_id for concept_id, _ in overlapping(Library(tuple(concepts))) if concept_id >= new}
+    return tuple(replace(c, description=_of_members(c)) if c.id in alike and not c.locked else c for c in concepts)
+
+
+def _of_members(concept: Concept) -> str:
+    others = [member for member in concept.members if normal_form(member) != normal_form(concept.name)]
+    topic = concept.name if concept.name.split(" ")[0][1:2].isupper() else concept.name[:1].lower() + concept.name[1:]
+    return description(concept.facet, topic, others[:MEMBERS_MOST], [])
 
 
 def _described(
@@ -76,30 +100,52 @@ def _described(
         if said := definition(spelt, passages):
             return said
     also = [form.surface for form in forms if normal_form(form.surface) != normal_form(concept.name)]
-    beside = _beside(concept.id, rows, on_row, rows_of, len(texts))
+    beside = _beside(concept.id, rows, on_row, rows_of, names, len(texts))
     return description(concept.facet, spelt, also[:DESCRIBED_MEMBERS], [names[other] for other in beside])
 
 
 def _beside(
-    concept_id: int, rows: np.ndarray, on_row: Mapping[int, list[int]], rows_of: Mapping[int, np.ndarray], total: int
+    concept_id: int,
+    rows: np.ndarray,
+    on_row: Mapping[int, list[int]],
+    rows_of: Mapping[int, np.ndarray],
+    names: Mapping[int, str],
+    total: int,
 ) -> list[int]:
-    """Up to two content concepts that share the concept's chunks more often than chance would have it."""
+    """Up to two content concepts that share the concept's chunks more often than chance would have it.
+
+    Those that share a word with its name are left out: that "dark matter" goes with "matter" tells nobody anything.
+    """
+    own = _stems(names[concept_id])
     together = Counter(other for row in rows.tolist() for other in on_row.get(row, ()) if other != concept_id)
     lifted = [
         (n, other)
         for other, n in together.items()
-        if n >= 2 and n * total >= BESIDE_LIFT * len(rows) * len(rows_of[other])
+        if n >= 2 and n * total >= BESIDE_LIFT * len(rows) * len(rows_of[other]) and not own & _stems(names[other])
     ]
     return [other for _, other in sorted(lifted, key=lambda pair: (-pair[0], pair[1]))[:2]]
 
 
-def concept_name(forms: Sequence[Form]) -> str:
+@lru_cache(maxsize=1 << 16)
+def _stems(name: str) -> frozenset[str]:
+    return frozenset(stem(word) for word in normal_form(name).split(" "))
+
+
+def concept_name(forms: Sequence[Form], usage: Usage) -> str:
     """The most frequent spelling of the most frequent form, in sentence case; a topic without article or loose ends."""
-    surface = forms[0].surface
-    if forms[0].facet != "entity":
-        surface = _LOOSE.sub("", surface)
-    first_word = surface.split(" ", 1)[0]
-    return surface[:1].upper() + surface[1:] if first_word.islower() else surface
+    words = _within(forms, usage)
+    return words[:1].upper() + words[1:] if words.split(" ", 1)[0].islower() else words
+
+
+def _within(forms: Sequence[Form], usage: Usage) -> str:
+    """The concept's name as it is spelt within a sentence."""
+    if forms[0].facet == "entity":
+        return forms[0].surface
+    surface = _LOOSE.sub("", forms[0].surface)
+    if forms[0].facet != "content":
+        return surface
+    [first, *_] = usage.noun_first([surface, *(form.surface for form in forms[1:])])
+    return usage.cased(first)
 
 
 def description(facet: str, topic: str, also: Sequence[str], beside: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from atlas.canonical.describe import QUOTE_CHARS, concept_name, description, question, quotes
 from atlas.canonical.forms import Form, collect, support
+from atlas.canonical.usage import Usage
 
 Table = Callable[..., pa.Table]
 
@@ -53,7 +54,7 @@ def one(surface: str, *chunks: int) -> Form:
 
 
 def test_name_is_in_sentence_case_and_leaves_other_capitals_alone() -> None:
-    names = [concept_name([one(surface)]) for surface in ("blood flow", "iPhone repair", "NASA", "éclair", "3D art")]
+    names = [concept_name([one(surface)], Usage()) for surface in ("blood flow", "iPhone repair", "NASA", "éclair", "3D art")]
     assert names == ["Blood flow", "iPhone repair", "NASA", "Éclair", "3D art"]
 
 
