@@ -37,6 +37,9 @@ class CanonicalizeConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base: str | None = Field(None, description="Library to start from: its concepts keep ids, names and words.")
+    take: tuple[str, ...] = Field(
+        ("content", "entity", "tone", "form"), description="Facets whose concepts are taken over from the base."
+    )
     closed: tuple[str, ...] = Field(
         ("tone", "form"),
         description="Facets that get no new concept where the base has some: their tags link to those or to nothing.",

@@ -34,6 +34,8 @@ def canonicalize(
     table = read_tags(tags)
     base_folder = out if any(out.glob("*.yaml")) else Path(config.base) if config.base else None
     base = store.load(base_folder) if base_folder else Library(())
+    if base_folder != out:
+        base = Library(tuple(concept for concept in base.concepts if concept.facet in config.take))
     noted = out / FUNNEL
     key = _key(tags, table, config)
     if noted.is_file() and base_folder == out:

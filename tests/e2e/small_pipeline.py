@@ -14,7 +14,7 @@ def settings(folder: Path) -> PipelineConfig:
             "out": str(folder / "run"),
             "corpus": {"path": str(folder / "corpus"), "id": "doc_id", "unit_bytes": 20_000},
             "tag": {"sample": {"chunks": 40}, "unit_chunks": 20},
-            "canonicalize": {"base": str(LIBRARY), "min_chunks": 2},
+            "canonicalize": {"base": str(LIBRARY), "take": ["tone", "form"], "min_chunks": 2},
             "annotate": {"workers": 2},
         }
     )
