@@ -25,9 +25,11 @@ def atlas(*arguments: object) -> str:
 
 @pytest.mark.parametrize("ending", ["ttl", "xml", "csv", "parquet"])
 def test_export_and_import_give_the_same_files(ending: str, tmp_path: Path) -> None:
-    assert "100 concepts written" in atlas("export", SHIPPED, tmp_path / f"all.{ending}")
-    assert "100 new" in atlas("import", tmp_path / f"all.{ending}", "--out", tmp_path / "again")
-    assert store.load(tmp_path / "again") == store.load(SHIPPED)
+    shipped = store.load(SHIPPED)
+    count = f"{len(shipped.active):,}"
+    assert f"{count} concepts written" in atlas("export", SHIPPED, tmp_path / f"all.{ending}")
+    assert f"{count} new" in atlas("import", tmp_path / f"all.{ending}", "--out", tmp_path / "again")
+    assert store.load(tmp_path / "again") == shipped
 
 
 def test_a_thesaurus_imported_again_changes_no_file(tmp_path: Path) -> None:
