@@ -61,7 +61,9 @@ class Usage:
             return list(names)
         adjective = names[0].lower()
         phrases = [n for n in names[1:] if n.lower().startswith(f"{adjective} ") and n.count(" ") == 1]
-        alike = [n for n in names[1:] if n.lower()[:SHARED_LETTERS] == adjective[:SHARED_LETTERS] and _QUALITY.search(n)]
+        alike = [
+            n for n in names[1:] if n.lower()[:SHARED_LETTERS] == adjective[:SHARED_LETTERS] and _QUALITY.search(n)
+        ]
         nouns = [name for name in (*phrases, *alike) if not _ADJECTIVAL.search(name.lower())]
         return [nouns[0], *(name for name in names if name != nouns[0])] if nouns else list(names)
 

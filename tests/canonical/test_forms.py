@@ -54,7 +54,9 @@ def one(surface: str, *chunks: int) -> Form:
 
 
 def test_name_is_in_sentence_case_and_leaves_other_capitals_alone() -> None:
-    names = [concept_name([one(surface)], Usage()) for surface in ("blood flow", "iPhone repair", "NASA", "éclair", "3D art")]
+    names = [
+        concept_name([one(surface)], Usage()) for surface in ("blood flow", "iPhone repair", "NASA", "éclair", "3D art")
+    ]
     assert names == ["Blood flow", "iPhone repair", "NASA", "Éclair", "3D art"]
 
 
