@@ -40,6 +40,7 @@ recipe = {"corpus": source_of(corpus).config.model_dump(mode="json"), "chunk": s
 run(stage, source_of(corpus), out, str(corpus), recipe, Execution(workers=2), watch=die)
 """
 COMMAND_LINE = """
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests started in the background ignore it, and so would this
 from atlas.chunking import stage
 from atlas.cli.main import main
 def faulty(config):
