@@ -144,8 +144,7 @@ def _within(forms: Sequence[Form], usage: Usage) -> str:
     surface = _LOOSE.sub("", forms[0].surface)
     if forms[0].facet != "content":
         return surface
-    [first, *_] = usage.noun_first([surface, *(form.surface for form in forms[1:])])
-    return usage.cased(first)
+    return usage.cased(usage.noun([surface, *(form.surface for form in forms[1:])]))
 
 
 def description(facet: str, topic: str, also: Sequence[str], beside: Sequence[str]) -> str:

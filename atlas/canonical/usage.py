@@ -16,7 +16,7 @@ PLURALS_LEAST = 0.05  # as often as the word itself stands the plural of a noun
 SHARED_LETTERS = 4  # with which an adjective and its noun begin
 # Words within a sentence: behind a letter or a comma, so that a capital is the word's own.
 _WITHIN = re.compile(r"(?<=[a-z,] )[^\W\d_]{2,}")
-_ADJECTIVAL = re.compile(r"(?:al|ic|ary|ory|ous|ive|ian|ean|ar|ual|less|ful|able|ible|istic)$")
+_ADJECTIVAL = re.compile(r"(?:al|ic|ary|ory|ous|ive|ian|ean|ar|less|ful|able|ible)$")
 _QUALITY = re.compile(r"^[^ -]+ity$", re.IGNORECASE)
 
 
@@ -50,22 +50,21 @@ class Usage:
         plural = self.lower.get(f"{word}s", 0) + self.capital.get(f"{word}s", 0)
         return before >= SEEN_LEAST and last <= HEADS_MOST * (before + last) and plural <= PLURALS_LEAST * seen
 
-    def noun_first(self, names: Sequence[str]) -> list[str]:
-        """The names, with one that says what the first means as a noun put first, where that is an adjective.
+    def noun(self, names: Sequence[str]) -> str:
+        """The first of the names; where it is an adjective, the first that says as a noun what it means.
 
-        "holomorphic, holomorphic maps, holomorphy" becomes "holomorphic maps, holomorphic, holomorphy": the phrase,
-        as words with the same beginning often mean another thing (federal, federalism); such a word where there is no
-        phrase, if it ends as the names of qualities do.
+        Of "holomorphic, holomorphy, holomorphic maps" it is "holomorphic maps": the phrase, as words with the same
+        beginning often mean another thing (federal, federalism); without a phrase, a word that ends as the names of
+        qualities do.
         """
-        if not names or not self.is_adjective(names[0]):
-            return list(names)
-        adjective = names[0].lower()
-        phrases = [n for n in names[1:] if n.lower().startswith(f"{adjective} ") and n.count(" ") == 1]
-        alike = [
-            n for n in names[1:] if n.lower()[:SHARED_LETTERS] == adjective[:SHARED_LETTERS] and _QUALITY.search(n)
-        ]
-        nouns = [name for name in (*phrases, *alike) if not _ADJECTIVAL.search(name.lower())]
-        return [nouns[0], *(name for name in names if name != nouns[0])] if nouns else list(names)
+        first, *others = names
+        if not self.is_adjective(first):
+            return first
+        start = first.lower()
+        phrases = [name for name in others if name.lower().startswith(f"{start} ") and name.count(" ") == 1]
+        qualities = [name for name in others if name.lower()[:SHARED_LETTERS] == start[:SHARED_LETTERS]]
+        nouns = [*phrases, *filter(_QUALITY.search, qualities)]
+        return next((name for name in nouns if not _ADJECTIVAL.search(name.lower())), first)
 
 
 def usage(tags: pa.Table) -> Usage:

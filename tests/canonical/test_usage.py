@@ -45,10 +45,8 @@ def test_adjectives_stand_before_nouns_and_have_no_plural(written: Usage, name: 
     assert written.is_adjective(name) is adjective
 
 
-def test_phrase_goes_before_its_adjective(written: Usage) -> None:
-    names = ["Stochastic", "stochasticity", "stochastic models", "models"]
-    assert written.noun_first(names) == ["stochastic models", "Stochastic", "stochasticity", "models"]
-    assert written.noun_first(["optimal", "optimize", "optimality"])[0] == "optimality"
-    assert written.noun_first(["spectral", "federalism"]) == ["spectral", "federalism"]
-    assert written.noun_first(["robot", "robot arm"]) == ["robot", "robot arm"]
-    assert written.noun_first([]) == []
+def test_noun_stands_for_its_adjective_and_a_phrase_before_a_quality(written: Usage) -> None:
+    assert written.noun(["Stochastic", "stochasticity", "stochastic models", "models"]) == "stochastic models"
+    assert written.noun(["optimal", "optimize", "optimality"]) == "optimality"
+    assert written.noun(["spectral", "federalism"]) == "spectral"
+    assert written.noun(["robot", "robot arm"]) == "robot"
