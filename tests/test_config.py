@@ -66,6 +66,7 @@ def test_values_of_every_stage_are_taken_from_the_file(tmp_path: Path) -> None:
             "p.yaml:10: tag.engine.url: Extra",
         ),
         (f"{GOOD}tag:\n  engine:\n    kind: zork\n", "p.yaml:6: tag.engine: Input tag 'zork' found"),
+        (f"{GOOD}canonicalize:\n  take: [tones]\n", "p.yaml:6: canonicalize.take: Value error, 'tones' is no facet"),
         (f"{GOOD}tag:\n  samples:\n    chunk: 1\n", "p.yaml:6: tag.samples: Extra inputs are not permitted"),
         (f"{GOOD}1: one\n", "p.yaml:5: 1"),
         (f"{GOOD}chunk:\n  yes: 1\n", "p.yaml:6: chunk.1: Keys should be strings"),

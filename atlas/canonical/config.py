@@ -2,10 +2,11 @@
 
 from functools import cached_property
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from atlas.library.names import normal_form
 from atlas.llm.engines import EngineConfig
+from atlas.tables import FACETS
 
 
 class Similarity(BaseModel):
@@ -37,9 +38,7 @@ class CanonicalizeConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base: str | None = Field(None, description="Library to start from: its concepts keep ids, names and words.")
-    take: tuple[str, ...] = Field(
-        ("content", "entity", "tone", "form"), description="Facets whose concepts are taken over from the base."
-    )
+    take: tuple[str, ...] = Field(FACETS, description="Facets whose concepts are taken over from the base.")
     closed: tuple[str, ...] = Field(
         ("tone", "form"),
         description="Facets that get no new concept where the base has some: their tags link to those or to nothing.",
@@ -81,6 +80,13 @@ class CanonicalizeConfig(BaseModel):
         None, description="Engine and prompt that write names, descriptions and questions; composed of tags without."
     )
     examples: int = Field(3, ge=0, description="Quotes kept for each concept.")
+
+    @field_validator("take", "closed")
+    @classmethod
+    def _are_facets(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in given if name not in FACETS]:
+            raise ValueError(f"{unknown[0]!r} is no facet; choose among {', '.join(FACETS)}")
+        return given
 
     @cached_property
     def waived_forms(self) -> frozenset[str]:
