@@ -11,17 +11,16 @@ import numpy as np
 
 from atlas.annotator import artefact
 from atlas.annotator.config import TrainConfig
-from atlas.annotator.data import Labelled, document_position
+from atlas.annotator.data import Labelled, document_position, label_matrix
 from atlas.annotator.distill import word_vectors
 from atlas.annotator.features import Featurizer
-from atlas.annotator.model import Weights, predict
+from atlas.annotator.model import Weights, scored
 from atlas.annotator.train import train
 from atlas.chunking.tokenizer import tokenizer
 from atlas.library.concept import Concept, Library
 
 TOKENIZER = "cl100k_base"
 TOGETHER = 256  # chunks scored at a time, as the annotate stage does
-MOST_PAIRS = 60_000_000  # of (chunk, concept) in training, which keeps dense matrices of them; bounds memory and time
 
 
 @dataclass(frozen=True)
@@ -30,18 +29,21 @@ class Fast:
 
     weights: Weights
     featurizer: Featurizer
-    trained_on: int
 
     def predict(self, texts: Sequence[str], k: int) -> tuple[np.ndarray, np.ndarray]:
         named = tokenizer(TOKENIZER)
-        ids, scores = [], []
+        ids = np.full((len(texts), k), -1, dtype=np.int64)
+        scores = np.zeros((len(texts), k), dtype=np.float32)
         for start in range(0, len(texts), TOGETHER):
             tokens = [named.encode(text) for text in texts[start : start + TOGETHER]]
-            found = predict(self.weights, self.featurizer, tokens)
-            first = np.argpartition(-found, min(k, found.shape[1]) - 1, axis=1)[:, :k]
-            ids.append(self.weights.concept_ids[first])
-            scores.append(np.take_along_axis(found, first, axis=1))
-        return np.concatenate(ids), np.concatenate(scores)
+            found = scored(self.weights, self.featurizer, tokens)
+            rows = found.rows
+            order = np.lexsort((found.columns, -found.scores, rows))
+            place = np.arange(len(order)) - found.starts[rows[order]]
+            order, place = order[place < k], place[place < k]
+            ids[start + rows[order], place] = self.weights.concept_ids[found.columns[order]]
+            scores[start + rows[order], place] = found.scores[order]
+        return ids, scores
 
     def save(self, folder: Path) -> None:
         artefact.save(folder, self.weights, self.featurizer, {"library_digest": ""}, {})
@@ -54,15 +56,10 @@ def library_of(names: Sequence[str]) -> Library:
 
 def train_fast(texts: Sequence[str], labels: Sequence[Sequence[int]], names: Sequence[str], work: Path) -> Fast:
     config = TrainConfig()
-    most = MOST_PAIRS // len(names)
-    texts, labels = texts[:most], labels[:most]
-    truth = np.zeros((len(texts), len(names)), dtype=bool)
-    for row, own in enumerate(labels):
-        truth[row, list(own)] = True
     doc_ids = [str(number) for number in range(len(texts))]
     position = np.array([document_position(doc_id, config.seed) for doc_id in doc_ids])
     tokens = [tokenizer(TOKENIZER).encode(text) for text in texts]
-    data = Labelled(tokens, list(texts), doc_ids, truth, position)
+    data = Labelled(tokens, list(texts), doc_ids, label_matrix(labels, len(names)), position)
     vectors = word_vectors(config.encoder, TOKENIZER, config.dimensions)
     weights, featurizer, _ = train(data, library_of(names), TOKENIZER, vectors, config)
-    return Fast(weights, featurizer, len(texts))
+    return Fast(weights, featurizer)

@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from rows import Row, finish
 from scipy import sparse
 
-from atlas.annotator.model import centred, unit_rows
+from atlas.annotator.learn import unit_rows
 from atlas.chunking.tokenizer import tokenizer
 from atlas.models.static import static_encoder
 from atlas.tagging.config import SampleConfig
@@ -180,7 +180,7 @@ def greedy(
 def _vectors(pool: list[Unit]) -> np.ndarray:
     """The static encoder's vectors, centred, float32 [pool, dimensions]."""
     vectors = static_encoder(ENCODER).encode([one.text for one in pool])
-    return centred(vectors, vectors.mean(axis=0)).astype(np.float32)
+    return unit_rows(vectors - vectors.mean(axis=0)).astype(np.float32)
 
 
 STRATEGIES: dict[str, Strategy | None] = {

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from atlas.annotator.arrays import flat, nested
 from atlas.annotator.features import Featurizer
 from atlas.annotator.model import Weights
 from atlas.digest import of_files
 from atlas.errors import AtlasError
 from atlas.storage import atomic_output, resolve, write_text
 
-FORMAT = 1
+FORMAT = 2
 CONFIG, MODEL, CARD, QUALITY = "config.json", "model.safetensors", "card.json", "quality.json"
 
 
@@ -40,10 +41,9 @@ def save(
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).unlink(missing_ok=True)
-    arrays = {name: np.ascontiguousarray(getattr(weights, name)) for name in Weights.names()}
     filesystem, path = resolve(folder / MODEL)
     with atomic_output(filesystem, path) as stream:
-        stream.write(to_bytes(arrays))
+        stream.write(to_bytes(flat(weights)))
     write_text(folder / CARD, json.dumps(card, indent=2, sort_keys=True) + "\n")
     described = {
         "format": FORMAT,
@@ -109,13 +109,11 @@ def load(folder: Path) -> Annotator:
         AtlasError: there is none, or its weights are damaged.
     """
     from safetensors import SafetensorError
-    from safetensors.numpy import load_file
 
     settings = read_settings(folder)
     own = digest(folder)
     try:
-        arrays = load_file(folder / MODEL)
-        weights = Weights(**{name: arrays[name] for name in Weights.names()})
+        weights = nested(Weights, mapped(folder / MODEL))
     except (SafetensorError, KeyError, OSError) as error:
         raise AtlasError(f"{folder / MODEL}: is damaged or incomplete ({error}); train the annotator again") from error
     featurizer = Featurizer(**settings["featurizer"])
@@ -125,3 +123,26 @@ def load(folder: Path) -> Annotator:
             f"{featurizer.width:,}; train the annotator again"
         )
     return Annotator(weights, featurizer, settings, own)
+
+
+def mapped(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file, read-only and mapped into memory: workers of a machine share one copy.
+
+    Raises:
+        SafetensorError: the file is damaged or shorter than it says.
+    """
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as checked:  # the library checks the file but would copy its arrays
+        names = list(checked.keys())
+    whole = np.memmap(path, dtype=np.uint8, mode="r").view(np.ndarray)
+    length = int.from_bytes(whole[:8].tobytes(), "little")
+    header = json.loads(whole[8 : 8 + length].tobytes())
+    found = {}
+    for name in names:
+        begin, end = (8 + length + offset for offset in header[name]["data_offsets"])
+        found[name] = whole[begin:end].view(_TYPES[header[name]["dtype"]]).reshape(header[name]["shape"])
+    return found
+
+
+_TYPES = {"F32": np.float32, "I8": np.int8, "I32": np.int32, "I64": np.int64, "BOOL": np.bool_}

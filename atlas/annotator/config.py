@@ -15,6 +15,9 @@ class TrainConfig(BaseModel):
     bigram_buckets: int = Field(1 << 18, ge=1024, description="Hash buckets of token pairs.")
     dimensions: int = Field(256, ge=8, description="Dimensions of the distilled token vectors.")
     heldout_share: float = Field(0.2, gt=0, lt=1, description="Share of documents kept out for evaluation.")
-    folds: int = Field(4, ge=2, description="Folds by document, for fusion weights, calibration and thresholds.")
-    min_positives: int = Field(2, ge=1, description="Training chunks from which a concept gets weights of its own.")
+    folds: int = Field(4, ge=2, description="Folds by document, for the ranker, calibration and thresholds.")
+    min_positives: int = Field(10, ge=2, description="Training chunks from which a concept gets a machine of its own.")
+    hidden_share: float = Field(
+        0.1, ge=0, lt=1, description="Share of concepts whose examples are hidden in a fold, to learn from names alone."
+    )
     seed: int = Field(0, description="Seed of every random choice.")

@@ -13,6 +13,8 @@ from atlas.models.encoder import encoder
 from atlas.models.fetch import cache_folder
 from atlas.storage import atomic_output
 
+SKIPPED = 8  # first components: how common and of what kind a word is; without them names are found in chunks better
+
 
 def word_vectors(encoder_name: str, tokenizer_name: str, dimensions: int) -> np.ndarray:
     """Vectors of the folded vocabulary, float16 [words, dimensions]; made once and kept in the cache folder."""
@@ -30,10 +32,10 @@ def word_vectors(encoder_name: str, tokenizer_name: str, dimensions: int) -> np.
 
 
 def principal(vectors: np.ndarray, dimensions: int) -> np.ndarray:
-    """The first principal components of centred vectors, float32 [n, dimensions]."""
+    """Principal components of centred vectors after the first few, float32 [n, dimensions]."""
     centred = vectors - vectors.mean(axis=0)
     _, directions = np.linalg.eigh(centred.T @ centred)
-    directions = directions[:, ::-1][:, :dimensions]
+    directions = directions[:, ::-1][:, SKIPPED : SKIPPED + dimensions]
     # An eigenvector's sign is arbitrary: fix it, so that results repeat.
     directions = directions * np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])])
     return centred @ directions

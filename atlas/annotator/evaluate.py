@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from atlas.annotator import metrics
 from atlas.annotator.artefact import Annotator
@@ -12,27 +13,31 @@ from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import Labelled
 from atlas.annotator.features import Featurizer, inverse_document_frequency, weigh
 from atlas.annotator.fit import best_threshold
-from atlas.annotator.model import Weights, predict
+from atlas.annotator.model import BANDS, Weights, predict
 from atlas.annotator.train import MAX_LABELS, train
 from atlas.library.concept import Library
 
 SYSTEM = "atlas-fast"
 NEIGHBOURS = 15
-
+EVALUATED = 100_000_000  # pairs of chunk and concept at most, whose scores are held in memory
+INSIDE = 2_000  # training chunks on which baselines' thresholds are chosen
+CONFUSIONS = 3  # concepts named as given in place of another
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Metrics per system, quality per concept, and what they were measured on."""
+    """Metrics per system, the annotator's calibration by how often concepts occur, quality per concept, and on what."""
 
     heldout: dict[str, int]
     systems: list[dict[str, Any]]
+    calibration: list[dict[str, Any]]
     concepts: list[dict[str, Any]]
 
     def as_json(self) -> dict[str, Any]:
-        return {"heldout": self.heldout, "systems": self.systems, "concepts": self.concepts}
+        parts = ("heldout", "systems", "calibration", "concepts")
+        return {name: getattr(self, name) for name in parts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +62,27 @@ def evaluate(
         embed: sentence vectors for the baselines that need them; without it they are left out.
     """
     weights = annotator.weights
+    heldout = heldout.take(np.arange(min(len(heldout), max(1, EVALUATED // len(weights.concept_ids)))))
     systems = _systems(weights, annotator.featurizer, training, heldout, library, embed)
-    gains = metrics.propensities(training.labels.sum(axis=0), len(training))
+    truth = heldout.labels.toarray()
+    gains = metrics.propensities(_examples(training), len(training))
     ours = systems[SYSTEM]
     return Evaluation(
         {
             "chunks": len(heldout),
             "documents": len(set(heldout.doc_ids)),
-            "concepts": int(heldout.labels.any(axis=0).sum()),
+            "concepts": int(truth.any(axis=0).sum()),
             "training_chunks": len(training),
         },
-        [_row(name, [scored], [heldout.labels], gains) for name, scored in systems.items()],
-        _per_concept(ours.scores, heldout.labels, weights.thresholds, weights.concept_ids),
+        [_row(name, [scored], [truth], gains) for name, scored in systems.items()],
+        _calibration(ours.scores, truth, weights.positives),
+        _per_concept(ours.scores, truth, weights),
     )
+
+
+def _examples(data: Labelled) -> np.ndarray:
+    """Chunks with each concept, int64 [C]."""
+    return np.bincount(data.labels.indices, minlength=data.labels.shape[1])
 
 
 def cross_validate(
@@ -92,10 +105,10 @@ def cross_validate(
     for fold in range(folds):
         training, test = data.take(np.flatnonzero(fold_of != fold)), data.take(np.flatnonzero(fold_of == fold))
         weights, featurizer, _ = train(training, library, tokenizer_name, word_vectors, config)
-        truths.append(test.labels)
+        truths.append(test.labels.toarray())
         for name, scored in _systems(weights, featurizer, training, test, library, embed).items():
             found.setdefault(name, []).append(scored)
-    gains = metrics.propensities(data.labels.sum(axis=0), len(data))
+    gains = metrics.propensities(_examples(data), len(data))
     return [_row(name, scored, truths, gains) for name, scored in found.items()]
 
 
@@ -123,69 +136,97 @@ def _systems(
     """The annotator and every baseline on the held-out chunks."""
     scores = predict(weights, featurizer, heldout.tokens)
     found = {SYSTEM: _Scored(scores, weights.thresholds, calibrated=True)}
-    for name, (held, inside) in _baselines(featurizer, training, heldout, library, embed).items():
-        common = best_threshold(inside.ravel(), training.labels.ravel())
+    some = training.take(np.sort(np.random.default_rng(0).permutation(len(training))[:INSIDE]))
+    truth = some.labels.toarray().ravel()
+    for name, (held, inside) in _baselines(featurizer, training, some, heldout, library, embed).items():
+        common = best_threshold(inside.ravel(), truth)
         found[name] = _Scored(held, np.full(held.shape[1], common, dtype=np.float32), calibrated=False)
     return found
 
 
 def _baselines(
-    featurizer: Featurizer, training: Labelled, heldout: Labelled, library: Library, embed: Embed | None
+    featurizer: Featurizer,
+    training: Labelled,
+    some: Labelled,
+    heldout: Labelled,
+    library: Library,
+    embed: Embed | None,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Scores of each baseline: on the held-out chunks and, without a chunk's own help, on the training chunks."""
-    share = training.labels.mean(axis=0).astype(np.float32)
-    found = {"baseline-prior": (np.tile(share, (len(heldout), 1)), np.tile(share, (len(training), 1)))}
-    counts = featurizer.counts(training.tokens)
+    """Scores of each baseline: on the held-out chunks and, without a chunk's own help, on some training chunks."""
+    share = (_examples(training) / len(training)).astype(np.float32)
+    found = {"baseline-prior": (np.tile(share, (len(heldout), 1)), np.tile(share, (len(some), 1)))}
+    counts = featurizer.counts(featurizer.fold(training.tokens))
     idf = inverse_document_frequency(counts)
-    known = weigh(counts, idf)
-    new = weigh(featurizer.counts(heldout.tokens), idf)
+    known = weigh(counts, idf).T.tocsr()
+    new, inside = (weigh(featurizer.counts(featurizer.fold(part.tokens)), idf) for part in (heldout, some))
     found["baseline-knn-tfidf"] = (
-        _neighbours((new @ known.T).toarray(), training.labels),
-        _neighbours(_without_own((known @ known.T).toarray(), training.doc_ids), training.labels),
+        _neighbours((new @ known).toarray(), training.labels),
+        _neighbours(_without_own((inside @ known).toarray(), some, training), training.labels),
     )
     if embed is not None:
-        inside, outside = embed(training.texts), embed(heldout.texts)
+        every, new, inside = embed(training.texts), embed(heldout.texts), embed(some.texts)
         names = embed([concept.name for concept in library.active])
-        own = _without_own(inside @ inside.T, training.doc_ids)
         found["baseline-knn-minilm"] = (
-            _neighbours(outside @ inside.T, training.labels),
-            _neighbours(own, training.labels),
+            _neighbours(new @ every.T, training.labels),
+            _neighbours(_without_own(inside @ every.T, some, training), training.labels),
         )
-        found["baseline-name-similarity"] = (outside @ names.T, inside @ names.T)
+        found["baseline-name-similarity"] = (new @ names.T, inside @ names.T)
     return found
 
 
-def _without_own(similarities: np.ndarray, doc_ids: Sequence[str]) -> np.ndarray:
+def _without_own(similarities: np.ndarray, some: Labelled, training: Labelled) -> np.ndarray:
     """Chunks of one document are no neighbours of each other."""
-    codes = np.unique(np.array(doc_ids), return_inverse=True)[1]
-    return np.where(codes[:, None] == codes[None, :], 0.0, similarities)
+    number = {doc_id: place for place, doc_id in enumerate(dict.fromkeys(training.doc_ids))}
+    mine, theirs = (np.array([number[doc_id] for doc_id in part.doc_ids]) for part in (some, training))
+    return np.where(mine[:, None] == theirs[None, :], 0.0, similarities)
 
 
-def _neighbours(similarities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def _neighbours(similarities: np.ndarray, labels: sparse.csr_matrix) -> np.ndarray:
     """Similarity-weighted vote of the nearest chunks, float32 [rows, labels], each row's weights summing to 1."""
     k = min(NEIGHBOURS, similarities.shape[1])
     nearest = np.argpartition(-similarities, k - 1, axis=1)[:, :k]
     votes = np.maximum(np.take_along_axis(similarities, nearest, axis=1), 0)
     votes = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1e-12)
-    return np.einsum("nk,nkc->nc", votes, labels[nearest].astype(np.float32)).astype(np.float32)
+    starts = np.arange(0, nearest.size + 1, k)
+    voting = sparse.csr_matrix((votes.ravel().astype(np.float32), nearest.ravel(), starts), shape=similarities.shape)
+    return (voting @ labels.astype(np.float32)).toarray()
 
 
-def _per_concept(
-    scores: np.ndarray, truth: np.ndarray, thresholds: np.ndarray, concept_ids: np.ndarray
-) -> list[dict[str, Any]]:
-    decided = metrics.decide(scores, truth, thresholds, MAX_LABELS)
+def _calibration(scores: np.ndarray, truth: np.ndarray, positives: np.ndarray) -> list[dict[str, Any]]:
+    """Expected calibration error by band of training frequency: none, tail, middle, head."""
+    band_of = np.searchsorted(BANDS, positives, side="right") - 1
+    rows = []
+    for band, least in enumerate(BANDS):
+        own = np.flatnonzero(band_of == band)
+        if len(own):
+            error = metrics.calibration_error(scores[:, own], truth[:, own])
+            rows.append({"examples_from": least, "concepts": len(own), "ece": error})
+    return rows
+
+
+def _per_concept(scores: np.ndarray, truth: np.ndarray, weights: Weights) -> list[dict[str, Any]]:
+    """A card for each concept: how often it occurs, how well it is found, and what is given in its place."""
+    given = metrics.given(scores, weights.thresholds, MAX_LABELS)
+    true, predicted, correct = (part.sum(axis=0) for part in (truth, given, given & truth))
+    missed, wrong = sparse.csr_matrix(truth & ~given, dtype=np.int32), sparse.csr_matrix(given & ~truth, dtype=np.int32)
+    confused = (missed.T @ wrong).tocsr()
     cards = []
-    for column, concept_id in enumerate(concept_ids.tolist()):
-        true, predicted, correct = (int(a[column]) for a in (decided.true, decided.predicted, decided.correct))
+    for column, concept_id in enumerate(weights.concept_ids.tolist()):
+        t, p, c = int(true[column]), int(predicted[column]), int(correct[column])
+        others = slice(confused.indptr[column], confused.indptr[column + 1])
+        most = sorted(zip(-confused.data[others], confused.indices[others], strict=True))[:CONFUSIONS]
         cards.append(
             {
                 "concept_id": concept_id,
-                "support": true,
-                "precision": correct / predicted if predicted else None,
-                "recall": correct / true if true else None,
-                "f1": metrics.f1(correct, predicted, true) if true else None,
-                "pr_auc": metrics.average_precision(scores[:, column], truth[:, column]) if true else None,
-                "threshold": float(thresholds[column]),
+                "examples": int(weights.positives[column]),
+                "support": t,
+                "precision": c / p if p else None,
+                "recall": c / t if t else None,
+                "f1": metrics.f1(c, p, t) if t else None,
+                "pr_auc": metrics.average_precision(scores[:, column], truth[:, column]) if t else None,
+                "roc_auc": metrics.roc_auc(scores[:, column], truth[:, column]),
+                "threshold": float(weights.thresholds[column]),
+                "confused_with": [int(weights.concept_ids[other]) for _, other in most],
             }
         )
     return cards

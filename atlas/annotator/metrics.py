@@ -37,12 +37,17 @@ def decide(scores: np.ndarray, truth: np.ndarray, thresholds: np.ndarray, most: 
     Args:
         scores: float32 [rows, labels]. truth: bool [rows, labels]. thresholds: float32 [labels].
     """
-    chosen = scores >= thresholds
-    crowded = np.flatnonzero(chosen.sum(axis=1) > most)
-    for row in crowded:
-        below = np.argsort(-scores[row], kind="stable")[most:]
-        chosen[row, below] = False
+    chosen = given(scores, thresholds, most)
     return Decisions(truth.sum(axis=0), chosen.sum(axis=0), (chosen & truth).sum(axis=0))
+
+
+def given(scores: np.ndarray, thresholds: np.ndarray, most: int) -> np.ndarray:
+    """Which labels each row gets, bool [rows, labels]: those at or above their threshold, the ``most`` best of them."""
+    chosen = scores >= thresholds
+    for row in np.flatnonzero(chosen.sum(axis=1) > most):
+        below = np.argsort(np.where(chosen[row], -scores[row], np.inf), kind="stable")[most:]
+        chosen[row, below] = False
+    return chosen
 
 
 def ranking(scores: np.ndarray, truth: np.ndarray, propensities: np.ndarray | None = None) -> dict[str, float]:
@@ -89,6 +94,21 @@ def average_precision(scores: np.ndarray, truth: np.ndarray) -> float:
     last = np.flatnonzero(np.append(ranked[1:] < ranked[:-1], True))
     hits = np.cumsum(flat_truth[order])[last]
     return float((np.diff(hits, prepend=0) * hits / (last + 1)).sum() / total)
+
+
+def roc_auc(scores: np.ndarray, truth: np.ndarray) -> float | None:
+    """Chance that a true row scores higher than another, equal scores counting half; None with rows of one kind.
+
+    Args:
+        scores: float32 [rows], of one label. truth: bool [rows].
+    """
+    from scipy.stats import rankdata
+
+    true = int(truth.sum())
+    if not true or true == len(truth):
+        return None
+    ranks = rankdata(scores)
+    return float((ranks[truth].sum() - true * (true + 1) / 2) / (true * (len(truth) - true)))
 
 
 def calibration_error(scores: np.ndarray, truth: np.ndarray) -> float:

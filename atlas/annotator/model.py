@@ -1,131 +1,85 @@
-"""The fast annotator's arithmetic: several linear views of a chunk, fused into one probability per concept.
+"""The fast annotator: candidates for each chunk, views of each, and a ranker that makes them a probability.
 
-Views of (chunk, concept), all from the chunker's tokens:
-
-- ``linear``: one-vs-rest weights over weighted tokens and pairs, learned from tagged chunks;
-- ``name``: how much of the best-matching name of the concept (by idf mass) stands in the chunk;
-- ``meaning``: cosine of the chunk's and the concept's distilled word vectors, which needs no example;
-- ``company``: cosine of the chunk's vector and the mean vector of the concept's tagged chunks;
-- a constant, and the log odds of the concept's frequency.
-
-A logistic model per band of training frequency weighs them; isotonic regression makes the result a
-probability.
+No chunk is compared with every concept: candidates come from an index (``views``), and all that is learned stands in
+arrays that workers of a machine can share.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from functools import cached_property
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from atlas.annotator.features import Featurizer, weigh
+from atlas.annotator.ranker import Ranker, logits
+from atlas.annotator.views import Pairs, Tables, cosines, pairs_of
 
-VIEWS = ("linear", "name", "meaning", "company", "prior", "constant")
-BANDS = (0, 1, 5, 20)  # least training chunks of each frequency band
-NAME_FLOOR = 0.5  # a name of which less than this stands in the chunk does not count as there
+BANDS = (0, 1, 5, 20)  # least training chunks of each frequency band: none, tail, middle, head
 
 
-@dataclass(frozen=True)
-class Weights:
-    """All learned arrays. Sparse matrices are kept in three pieces; C concepts, F features, N names."""
+class Weights(NamedTuple):
+    """All learned arrays; C concepts, F features."""
 
     concept_ids: np.ndarray  # int32 [C]
-    positives: np.ndarray  # int32 [C]: training chunks with the concept
     idf: np.ndarray  # float32 [F]
-    word_vectors: np.ndarray  # float16 [words, d]
-    centre: np.ndarray  # float32 [d]: mean of the training chunks' vectors
-    meaning: np.ndarray  # float32 [C, d], L2-normalised
-    company: np.ndarray  # float32 [C, d], L2-normalised or zero
-    linear_data: np.ndarray  # float32 [nnz]: CSR [F, C]
-    linear_indices: np.ndarray  # int32 [nnz]
-    linear_indptr: np.ndarray  # int64 [F + 1]
-    linear_bias: np.ndarray  # float32 [C]
-    name_data: np.ndarray  # float32 [nnz]: CSR [F, N]
-    name_indices: np.ndarray  # int32 [nnz]
-    name_indptr: np.ndarray  # int64 [F + 1]
-    name_starts: np.ndarray  # int64 [C]: first name of each concept; names are grouped by concept
-    log_odds: np.ndarray  # float32 [C]
-    fusion: np.ndarray  # float32 [bands, views]
-    knots_x: np.ndarray  # float32 [k]: fused logits
+    tables: Tables
+    ranker: Ranker
+    knots_x: np.ndarray  # float32 [k]: the ranker's logits
     knots_y: np.ndarray  # float32 [k]: calibrated probabilities
+    background: np.ndarray  # float32 [2]: slope and intercept of the log odds of no candidate on the cosine of meaning
     thresholds: np.ndarray  # float32 [C]
 
-    @classmethod
-    def names(cls) -> tuple[str, ...]:
-        return tuple(field.name for field in fields(cls))
+    @property
+    def positives(self) -> np.ndarray:
+        """Training chunks with each concept, int32 [C]."""
+        return self.tables.positives
 
-    @cached_property
-    def linear(self) -> sparse.csr_matrix:
-        shape = (len(self.idf), len(self.concept_ids))
-        return sparse.csr_matrix((self.linear_data, self.linear_indices, self.linear_indptr), shape=shape)
-
-    @cached_property
-    def name_matrix(self) -> sparse.csr_matrix:
-        count = int(self.name_indices.max()) + 1 if len(self.name_indices) else 0
-        shape = (len(self.idf), max(count, int(self.name_starts[-1]) + 1 if len(self.name_starts) else 0))
-        return sparse.csr_matrix((self.name_data, self.name_indices, self.name_indptr), shape=shape)
-
-    @cached_property
-    def bands(self) -> np.ndarray:
-        """Frequency band of each concept, int64 [C]."""
-        return np.searchsorted(BANDS, self.positives, side="right") - 1
+    @property
+    def meaning(self) -> np.ndarray:
+        """What is said of each concept as a vector of length 1, float32 [C, d]; zeros where nothing is known."""
+        return self.tables.meaning.values * self.tables.meaning.scales[:, None]
 
 
-def views(weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray]) -> np.ndarray:
-    """All views of a batch of chunks, float32 [views, chunks, C]."""
-    counts = featurizer.counts(tokens)
-    weighed = weigh(counts, weights.idf)
-    vectors = centred(chunk_vectors(weighed, weights.word_vectors), weights.centre)
-    shape = (counts.shape[0], len(weights.concept_ids))
-    stacked = np.empty((len(VIEWS), *shape), dtype=np.float32)
-    stacked[0] = (weighed @ weights.linear).toarray() + weights.linear_bias
-    stacked[1] = name_view(counts, weights.name_matrix, weights.name_starts)
-    stacked[2] = vectors @ weights.meaning.T
-    stacked[3] = vectors @ weights.company.T
-    stacked[4] = weights.log_odds
-    stacked[5] = 1.0
-    return stacked
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Probabilities of the candidates of chunks. Chunk i has rows ``starts[i]:starts[i + 1]``, in no order."""
+
+    starts: np.ndarray  # int64 [chunks + 1]
+    columns: np.ndarray  # int32 [pairs]: the concept's column
+    scores: np.ndarray  # float32 [pairs]
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Chunk of each pair, int64 [pairs]."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
 
-def chunk_vectors(weighed: sparse.csr_matrix, word_vectors: np.ndarray) -> np.ndarray:
-    """Weighted sums of word vectors, L2-normalised, float32 [chunks, d]; zero where no word is known."""
-    words = weighed[:, : len(word_vectors)]
-    return unit_rows(words @ word_vectors.astype(np.float32))
+def pairs(weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray]) -> Pairs:
+    """Candidates of a batch of chunks, and their views."""
+    words = featurizer.fold(tokens)
+    return pairs_of(words, weigh(featurizer.counts(words), weights.idf), weights.tables)
 
 
-def centred(vectors: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """Vectors without what all of them share, L2-normalised again.
-
-    All sums of word vectors point about the same way; taking the mean off lifts the precision at 1 of
-    ``meaning`` alone from 0.16 to 0.31 on the example corpus (docs/decisions/0005-annotator-views.md).
-    """
-    return unit_rows(vectors - centre)
+def scored(weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray]) -> Scored:
+    """Probabilities of each chunk's candidates; every other concept is less likely than can be told apart."""
+    found = pairs(weights, featurizer, tokens)
+    return Scored(found.starts, found.columns, calibrate(weights, logits(weights.ranker, found.views)))
 
 
-def unit_rows(matrix: np.ndarray) -> np.ndarray:
-    return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
-
-
-def name_view(counts: sparse.csr_matrix, names: sparse.csr_matrix, starts: np.ndarray) -> np.ndarray:
-    """Share of idf mass of the best name of each concept that stands in the chunk, float32 [chunks, C]."""
-    present = counts.copy()
-    present.data = np.ones_like(present.data)
-    covered = (present @ names).toarray()
-    best = np.maximum.reduceat(covered, starts, axis=1)
-    return np.where(best >= NAME_FLOOR, best, 0.0)
-
-
-def fuse(weights: Weights, stacked: np.ndarray) -> np.ndarray:
-    """Fused logits, float32 [chunks, C]."""
-    return np.einsum("vnc,cv->nc", stacked, weights.fusion[weights.bands], optimize=True)
-
-
-def calibrate(weights: Weights, logits: np.ndarray) -> np.ndarray:
-    """Probabilities of fused logits, by linear interpolation between the isotonic knots."""
-    return np.interp(logits, weights.knots_x, weights.knots_y).astype(np.float32)
+def calibrate(weights: Weights, found: np.ndarray) -> np.ndarray:
+    """Probabilities of the ranker's logits, by linear interpolation between the isotonic knots."""
+    return np.interp(found, weights.knots_x, weights.knots_y).astype(np.float32)
 
 
 def predict(weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray]) -> np.ndarray:
-    """Probability of every concept for every chunk, float32 [chunks, C]."""
-    return calibrate(weights, fuse(weights, views(weights, featurizer, tokens)))
+    """Probability of every concept for every chunk, float32 [chunks, C], to evaluate with.
+
+    Concepts that are no candidate have what is usual of such pairs with their cosine of meaning.
+    """
+    words = featurizer.fold(tokens)
+    weighed = weigh(featurizer.counts(words), weights.idf)
+    found = pairs_of(words, weighed, weights.tables)
+    slope, intercept = weights.background
+    dense = (1 / (1 + np.exp(-(slope * cosines(words, weighed, weights.tables) + intercept)))).astype(np.float32)
+    dense[found.rows, found.columns] = calibrate(weights, logits(weights.ranker, found.views))
+    return dense

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from atlas.annotator import artefact
 from atlas.annotator.artefact import Annotator
-from atlas.annotator.model import predict
+from atlas.annotator.model import Weights, scored
 from atlas.annotator.train import MAX_LABELS
 from atlas.chunking.config import ChunkConfig
 from atlas.chunking.stage import chunk_documents
@@ -17,7 +17,7 @@ from atlas.chunking.tokenizer import tokenizer
 from atlas.stage import Process
 from atlas.tables import CHUNKS, annotations
 
-SCORED_TOGETHER = 256  # chunks; bounds the memory of a dense score matrix
+SCORED_TOGETHER = 256  # chunks; bounds the memory of their views
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +73,21 @@ def label_chunks(
         Concept ids int32 [labels], probabilities float32 [labels], sizes int64 [chunks].
     """
     weights = annotator.weights
-    all_ids, all_scores, all_sizes = [], [], []
-    for start in range(0, len(tokens), SCORED_TOGETHER):
-        stop = start + SCORED_TOGETHER
-        scores = predict(weights, annotator.featurizer, tokens[start:stop])
-        chosen = (scores >= weights.thresholds) & ~empty[start:stop, None]
-        rows, columns = np.nonzero(chosen)
-        picked = scores[rows, columns]
-        order = np.lexsort((columns, -picked, rows))
-        rows, columns, picked = rows[order], columns[order], picked[order]
-        sizes = np.bincount(rows, minlength=len(scores))
-        place = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        kept = place < MAX_LABELS
-        all_ids.append(weights.concept_ids[columns[kept]])
-        all_scores.append(picked[kept])
-        all_sizes.append(np.minimum(sizes, MAX_LABELS))
-    if not all_ids:
+    parts = [_chosen(weights, annotator, tokens, empty, start) for start in range(0, len(tokens), SCORED_TOGETHER)]
+    if not parts:
         return np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int64)
-    return np.concatenate(all_ids), np.concatenate(all_scores), np.concatenate(all_sizes)
+    ids, scores, sizes = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return ids, scores, sizes
+
+
+def _chosen(
+    weights: Weights, annotator: Annotator, tokens: list[np.ndarray], empty: np.ndarray, start: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    found = scored(weights, annotator.featurizer, tokens[start : start + SCORED_TOGETHER])
+    rows = found.rows
+    kept = np.flatnonzero((found.scores >= weights.thresholds[found.columns]) & ~empty[start:][rows])
+    kept = kept[np.lexsort((found.columns[kept], -found.scores[kept], rows[kept]))]
+    sizes = np.bincount(rows[kept], minlength=len(found.starts) - 1)
+    place = np.arange(len(kept)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    kept = kept[place < MAX_LABELS]
+    return weights.concept_ids[found.columns[kept]], found.scores[kept], np.minimum(sizes, MAX_LABELS)

@@ -55,7 +55,7 @@ def evaluate(
     named = annotator.featurizer.tokenizer
     data = labelled(table, loaded, named, config.seed)
     training, heldout = split(data, config.heldout_share)
-    if not heldout.labels.any():
+    if not heldout.labels.nnz:
         raise AtlasError("no held-out document has a concept, so there is nothing to measure; tag more chunks")
     embed = remembering(config.encoder) if baselines else None
     result = {"key": key, **measure(annotator, training, heldout, loaded, embed).as_json()}

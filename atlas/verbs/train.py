@@ -41,7 +41,7 @@ def train(
         "documents": len(set(training.doc_ids)),
         "concepts": len(loaded.active),
         "concepts_with_examples": int((weights.positives > 0).sum()),
-        "labels_per_chunk": float(training.labels.sum() / len(training)),
+        "labels_per_chunk": training.labels.nnz / len(training),
         "seed": config.seed,
         "seconds": {**{k: round(v, 2) for k, v in seconds.items()}, "total": round(time.perf_counter() - start, 2)},
     }

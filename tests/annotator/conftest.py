@@ -8,11 +8,11 @@ import pytest
 
 from atlas.annotator.artefact import Annotator
 from atlas.annotator.config import TrainConfig
-from atlas.annotator.data import Labelled, document_position
-from atlas.annotator.features import folded_vocabulary
+from atlas.annotator.data import Labelled, document_position, label_matrix
 from atlas.annotator.train import train
 from atlas.chunking.config import ChunkConfig
 from atlas.chunking.tokenizer import tokenizer
+from atlas.chunking.vocabulary import folded_vocabulary
 from atlas.library.concept import Concept, Library
 from atlas.tables import FACETS, TAGS
 
@@ -59,9 +59,11 @@ def planted_chunks(
 
 
 def labelled_texts(texts: Sequence[str], doc_ids: Sequence[str], labels: np.ndarray) -> Labelled:
+    """Training data of texts; ``labels`` is bool [texts, C], dense."""
     named = tokenizer(CL100K)
     position = np.array([document_position(doc_id, 0) for doc_id in doc_ids])
-    return Labelled([named.encode(t) for t in texts], list(texts), list(doc_ids), labels, position)
+    matrix = label_matrix([np.flatnonzero(row).tolist() for row in labels], labels.shape[1])
+    return Labelled([named.encode(t) for t in texts], list(texts), list(doc_ids), matrix, position)
 
 
 @pytest.fixture(scope="session")

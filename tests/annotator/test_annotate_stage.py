@@ -11,9 +11,11 @@ from scipy import sparse
 
 from atlas.annotator import artefact
 from atlas.annotator.artefact import Annotator
-from atlas.annotator.model import predict
+from atlas.annotator.config import TrainConfig
+from atlas.annotator.model import predict, scored
 from atlas.annotator.stage import SCORED_TOGETHER, AnnotateStage, annotate_documents, label_chunks
-from atlas.annotator.train import MAX_LABELS
+from atlas.annotator.train import MAX_LABELS, train
+from atlas.library.concept import Concept, Library
 from atlas.tables import DOCUMENTS, annotations
 
 
@@ -30,7 +32,7 @@ def rows_of(annotator: Annotator, *texts: str) -> list[dict[str, Any]]:
 
 def with_thresholds(annotator: Annotator, value: float) -> Annotator:
     same = np.full_like(annotator.weights.thresholds, value)
-    return replace(annotator, weights=replace(annotator.weights, thresholds=same))
+    return replace(annotator, weights=annotator.weights._replace(thresholds=same))
 
 
 def test_documents_come_out_as_chunks_that_are_the_text(annotator: Annotator, planted: Any) -> None:
@@ -57,11 +59,9 @@ def test_concepts_are_known_best_first_and_above_their_threshold(annotator: Anno
 
 def test_planted_topics_are_given_to_most_chunks(annotator: Annotator, planted: Any) -> None:
     rows = rows_of(annotator, *planted.heldout.texts)
-    ids = np.array(list(planted.library.by_id))
-    right = sum(
-        len(set(row["concept_ids"]) & set(ids[planted.heldout.labels[int(row["doc_id"][1:])]].tolist())) for row in rows
-    )
-    assert right / planted.heldout.labels.sum() > 0.7
+    ids, truth = np.array(list(planted.library.by_id)), planted.heldout.labels.toarray()
+    right = sum(len(set(row["concept_ids"]) & set(ids[truth[int(row["doc_id"][1:])]].tolist())) for row in rows)
+    assert right / truth.sum() > 0.7
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n\t"])
@@ -74,39 +74,42 @@ def test_empty_document_has_one_row_without_concepts(annotator: Annotator, text:
     assert rows[0]["text"] == text
 
 
-def test_no_chunk_has_more_than_the_most_labels(annotator: Annotator, planted: Any) -> None:
-    weights, copies = annotator.weights, MAX_LABELS
-    ids = np.arange(1, 6 * copies + 1, dtype=np.int32)
-    tokens, empty = planted.heldout.tokens[:5], np.zeros(5, dtype=bool)
-    scores = np.tile(predict(weights, annotator.featurizer, tokens), (1, copies))
-    wide = replace(
-        with_thresholds(annotator, 0.0),
-        weights=replace(
-            weights,
-            concept_ids=ids,
-            thresholds=np.zeros(len(ids), dtype=np.float32),
-            **{name: np.tile(getattr(weights, name), copies) for name in ("positives", "linear_bias", "log_odds")},
-            **{name: np.tile(getattr(weights, name), (copies, 1)) for name in ("meaning", "company")},
-            **repeated_sparse(weights, copies),
-        ),
-    )
-    found, probabilities, sizes = label_chunks(tokens, empty, wide)
+@pytest.fixture(scope="module")
+def wide(planted: Any, small_config: TrainConfig) -> Annotator:
+    """An annotator of many concepts, each of which holds where a topic does."""
+    copies = 2 * MAX_LABELS // 6 + 1
+    labels = sparse.hstack([planted.training.labels] * copies, format="csr")
+    library = Library(tuple(Concept(n, "content", f"Matter {n}", "A topic.") for n in range(1, 6 * copies + 1)))
+    training = replace(planted.training, labels=labels)
+    weights, featurizer, _ = train(training, library, "cl100k_base", planted.word_vectors, small_config)
+    return Annotator(weights, featurizer, {}, "d")
+
+
+def test_no_chunk_has_more_than_the_most_labels_and_those_are_the_best(wide: Annotator, planted: Any) -> None:
+    tokens = planted.heldout.tokens[:5]
+    candidates = scored(wide.weights, wide.featurizer, tokens)
+    assert np.diff(candidates.starts).min() > MAX_LABELS
+    found, probabilities, sizes = label_chunks(tokens, np.zeros(5, dtype=bool), with_thresholds(wide, 0.0))
     assert sizes.tolist() == [MAX_LABELS] * 5
     assert len(found) == len(probabilities) == 5 * MAX_LABELS
-    best = -np.sort(-scores, axis=1)[:, :MAX_LABELS]
-    assert probabilities.reshape(5, -1) == pytest.approx(best, abs=1e-6)
+    for chunk in range(5):
+        own = candidates.scores[candidates.starts[chunk] : candidates.starts[chunk + 1]]
+        best = -np.sort(-own)[:MAX_LABELS]
+        assert probabilities[MAX_LABELS * chunk : MAX_LABELS * (chunk + 1)].tolist() == best.tolist()
 
 
-def repeated_sparse(weights: Any, copies: int) -> dict[str, np.ndarray]:
-    """The linear and name matrices side by side, several times."""
-    linear = sparse.hstack([weights.linear] * copies, format="csr", dtype=np.float32)
-    names = sparse.hstack([weights.name_matrix] * copies, format="csr", dtype=np.float32)
-    width = weights.name_matrix.shape[1]
-    starts = np.concatenate([weights.name_starts + width * copy for copy in range(copies)])
-    pieces = {"name_starts": starts}
-    for name, matrix in (("linear", linear), ("name", names)):
-        pieces |= {f"{name}_data": matrix.data, f"{name}_indices": matrix.indices, f"{name}_indptr": matrix.indptr}
-    return pieces
+def test_scores_of_candidates_are_those_of_the_dense_prediction(annotator: Annotator, planted: Any) -> None:
+    dense = predict(annotator.weights, annotator.featurizer, planted.heldout.tokens)
+    sparsely = scored(annotator.weights, annotator.featurizer, planted.heldout.tokens)
+    assert sparsely.scores.tolist() == dense[sparsely.rows, sparsely.columns].tolist()
+    assert len(sparsely.scores) > len(dense)
+
+
+def test_chunk_that_is_said_to_be_empty_gets_no_concept(annotator: Annotator, planted: Any) -> None:
+    tokens = planted.heldout.tokens[:3]
+    empty = np.array([False, True, False])
+    _, _, sizes = label_chunks(tokens, empty, with_thresholds(annotator, 0.0))
+    assert (sizes > 0).tolist() == [True, False, True]
 
 
 def test_more_chunks_than_are_scored_together_come_out_in_order(annotator: Annotator, planted: Any) -> None:

@@ -1,7 +1,6 @@
 """The annotator on disk: what was saved is what is loaded, to the bit, and what is damaged is refused by name."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ import pytest
 
 from atlas import verbs
 from atlas.annotator import artefact
+from atlas.annotator.arrays import flat
 from atlas.annotator.artefact import CARD, CONFIG, MODEL, Annotator
-from atlas.annotator.model import Weights, predict
+from atlas.annotator.model import predict
 from atlas.corpus.config import CorpusConfig
 from atlas.errors import AtlasError
 from atlas.library import store
@@ -22,7 +22,7 @@ CARD_CONTENT = {"chunks": 3}
 
 
 def save(annotator: Annotator, folder: Path, **changes: Any) -> Path:
-    weights = replace(annotator.weights, **changes)
+    weights = annotator.weights._replace(**changes)
     artefact.save(folder, weights, annotator.featurizer, annotator.settings, CARD_CONTENT)
     return folder
 
@@ -34,9 +34,12 @@ def saved(annotator: Annotator, tmp_path: Path) -> Path:
 
 def test_loaded_annotator_predicts_the_same_bits(annotator: Annotator, planted: Any, saved: Path) -> None:
     loaded = artefact.load(saved)
-    for name in Weights.names():
-        before, after = getattr(annotator.weights, name), getattr(loaded.weights, name)
+    saved_arrays, loaded_arrays = flat(annotator.weights), flat(loaded.weights)
+    assert saved_arrays.keys() == loaded_arrays.keys()
+    for name, before in saved_arrays.items():
+        after = loaded_arrays[name]
         assert (before.dtype, before.shape) == (after.dtype, after.shape), name
+        assert before.tobytes() == after.tobytes(), name
     tokens = planted.heldout.tokens
     before = predict(annotator.weights, annotator.featurizer, tokens)
     assert predict(loaded.weights, loaded.featurizer, tokens).tobytes() == before.tobytes()
@@ -48,6 +51,14 @@ def test_loaded_annotator_knows_its_settings_and_library(annotator: Annotator, p
     assert loaded.library_digest == planted.library.digest
     assert loaded.featurizer == annotator.featurizer
     assert json.loads((saved / CARD).read_text()) == CARD_CONTENT
+
+
+def test_loaded_arrays_are_mapped_from_the_file_and_cannot_be_written_to(saved: Path) -> None:
+    for name, array in flat(artefact.load(saved).weights).items():
+        assert not array.flags.writeable, name
+        assert not array.flags.owndata, name
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
 
 
 def test_saved_twice_is_the_same_bytes_and_digest(annotator: Annotator, saved: Path, tmp_path: Path) -> None:
@@ -80,13 +91,23 @@ def test_truncated_weights_are_refused_by_name(saved: Path, share: float) -> Non
         artefact.load(saved)
 
 
-def test_weights_that_lack_an_array_are_refused_by_its_name(saved: Path) -> None:
+@pytest.mark.parametrize("name", ["thresholds", "tables.centroids.data", "ranker.mean"])
+def test_weights_that_lack_an_array_are_refused_by_its_name(saved: Path, name: str) -> None:
     from safetensors.numpy import load_file, save_file
 
     arrays = load_file(saved / MODEL)
-    del arrays["thresholds"]
+    del arrays[name]
     save_file(arrays, saved / MODEL)
-    with pytest.raises(AtlasError, match="thresholds"):
+    with pytest.raises(AtlasError, match=rf"damaged or incomplete.*{name}.*train the annotator again"):
+        artefact.load(saved)
+
+
+def test_weights_of_a_kind_that_no_annotator_has_are_refused_by_name(saved: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    arrays = load_file(saved / MODEL)
+    save_file(arrays | {"thresholds": arrays["thresholds"].astype(np.float16)}, saved / MODEL)
+    with pytest.raises(AtlasError, match=rf"{MODEL}: is damaged or incomplete"):
         artefact.load(saved)
 
 
@@ -108,7 +129,9 @@ def test_folder_without_an_annotator_says_how_to_make_one(tmp_path: Path) -> Non
         artefact.load(tmp_path)
 
 
-@pytest.mark.parametrize("content", ['{"format": 99}', "{}", "[]", "null", '"x"', '{"format": 1', "\x00"])
+@pytest.mark.parametrize(
+    "content", ['{"format": 99}', '{"format": 1}', "{}", "[]", "null", '"x"', '{"format": 1', "\x00"]
+)
 def test_config_of_a_foreign_format_is_refused_by_name(saved: Path, content: str) -> None:
     (saved / CONFIG).write_text(content)
     for read in (artefact.load, artefact.digest, artefact.read_settings):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
 from sklearn.metrics import f1_score
 
 from atlas.annotator import fit
@@ -14,90 +13,8 @@ from atlas.annotator import fit
 Knots = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def brute_force_f1(scores: np.ndarray, truth: np.ndarray) -> float:
-    return max(f1_score(truth, scores >= threshold, zero_division=0) for threshold in scores)
-
-
-# Linear weights
-
-
-@pytest.fixture(scope="module")
-def separable() -> tuple[sparse.csr_matrix, np.ndarray]:
-    """Feature c decides label c for four labels; label 4 has one row, label 5 all, label 6 none."""
-    rng = np.random.default_rng(0)
-    features = (rng.random((80, 30)) < 0.3).astype(np.float32)
-    labels = np.zeros((80, 7), dtype=bool)
-    labels[:, :4] = features[:, :4] > 0
-    labels[7, 4] = True
-    labels[:, 5] = True
-    return sparse.csr_matrix(features), labels
-
-
-def test_linear_view_finds_the_deciding_feature(separable: tuple[sparse.csr_matrix, np.ndarray]) -> None:
-    features, labels = separable
-    weights, bias = fit.one_vs_rest(features, labels, 2, 0)
-    assert weights.shape == (30, 7)
-    assert weights.toarray()[:, :4].argmax(axis=0).tolist() == [0, 1, 2, 3]
-    scores = features @ weights.toarray() + np.nan_to_num(bias)
-    assert ((scores[:, :4] > 0) == labels[:, :4]).mean() > 0.95
-
-
-def test_concept_with_too_few_or_no_other_examples_gets_no_weights(
-    separable: tuple[sparse.csr_matrix, np.ndarray],
-) -> None:
-    weights, bias = fit.one_vs_rest(*separable, 2, 0)
-    assert np.isnan(bias[4:]).all()
-    assert weights.toarray()[:, 4:].any() == np.False_
-    assert not np.isnan(bias[:4]).any()
-
-
-def test_no_concept_with_examples_gives_empty_weights() -> None:
-    weights, bias = fit.one_vs_rest(
-        sparse.csr_matrix(np.eye(4, 9, dtype=np.float32)), np.zeros((4, 3), dtype=bool), 2, 0
-    )
-    assert (weights.shape, weights.nnz) == ((9, 3), 0)
-    assert np.isnan(bias).all()
-
-
-def test_small_weights_are_dropped(separable: tuple[sparse.csr_matrix, np.ndarray]) -> None:
-    weights, _ = fit.one_vs_rest(*separable, 2, 0)
-    for concept in range(4):
-        column = np.abs(weights[:, [concept]].data)
-        assert column.min() >= fit.PRUNE * column.max()
-
-
-def test_linear_view_is_the_same_twice(separable: tuple[sparse.csr_matrix, np.ndarray]) -> None:
-    first, second = (fit.one_vs_rest(*separable, 2, 0) for _ in range(2))
-    assert first[0].data.tobytes() == second[0].data.tobytes()
-    assert first[1].tobytes() == second[1].tobytes()
-
-
-# Fusion
-
-
-def test_fusion_weighs_the_view_that_tells_and_not_the_one_that_does_not() -> None:
-    rng = np.random.default_rng(0)
-    truth = rng.random((50, 8)) < 0.2
-    stacked = rng.standard_normal((6, 50, 8)).astype(np.float32)
-    stacked[1] += 4 * truth
-    stacked[5] = 1
-    weights = fit.fusion_weights(stacked, truth, np.ones(truth.shape, dtype=bool), fit.DEFAULT_FUSION)
-    assert weights.argmax() == 1
-    assert weights[1] > 3 * np.abs(weights[[0, 2, 3, 4]]).max()
-    assert weights[5] < 0  # the constant carries how rare labels are
-
-
-@pytest.mark.parametrize("labels", [np.zeros((9, 3), dtype=bool), np.ones((9, 3), dtype=bool), np.eye(9, 3) > 0])
-def test_fusion_with_too_little_to_learn_from_is_the_default(labels: np.ndarray) -> None:
-    stacked = np.random.default_rng(0).standard_normal((6, 9, 3)).astype(np.float32)
-    below = np.arange(6, dtype=np.float32)
-    assert fit.fusion_weights(stacked, labels, np.ones(labels.shape, dtype=bool), below).tolist() == below.tolist()
-
-
-def test_fusion_of_an_empty_band_is_the_default() -> None:
-    nowhere, stacked = np.zeros((9, 3), dtype=bool), np.zeros((6, 9, 3), dtype=np.float32)
-    found = fit.fusion_weights(stacked, ~nowhere, nowhere, fit.DEFAULT_FUSION)
-    assert found.tolist() == fit.DEFAULT_FUSION.tolist()
+def brute_force_f1(scores: np.ndarray, truth: np.ndarray, tried: np.ndarray) -> float:
+    return max(f1_score(truth, scores >= threshold, zero_division=0) for threshold in tried)
 
 
 # Calibration
@@ -149,15 +66,50 @@ def test_best_threshold_reaches_the_best_f1_there_is(pairs: list[tuple[int, bool
     truth = np.array([holds for _, holds in pairs])
     threshold = fit.best_threshold(scores, truth)
     found = f1_score(truth, scores >= threshold, zero_division=0)
-    assert found == pytest.approx(brute_force_f1(scores, truth))
+    assert found == pytest.approx(brute_force_f1(scores, truth, scores))
+
+
+def test_true_pairs_without_a_score_count_as_missed() -> None:
+    scores, truth = np.array([0.9, 0.8, 0.7, 0.6]), np.array([True, False, False, True])
+    assert fit.best_threshold(scores, truth, positives=2) == fit.best_threshold(scores, truth)
+    assert fit.best_threshold(scores, truth, positives=3) == pytest.approx(0.6)  # 4 / 7 there, 2 / 4 at the first
+    rng = np.random.default_rng(0)
+    wide, holds = rng.random(200), rng.random(200) < 0.3
+    found = fit.best_threshold(wide, holds, positives=500)
+    unseen = 500 - holds.sum()
+    everything, missed = np.append(wide, np.full(unseen, -1.0)), np.append(holds, np.ones(unseen, dtype=bool))
+    assert f1_score(missed, everything >= found) == pytest.approx(brute_force_f1(everything, missed, wide))
+
+
+def test_no_score_and_no_truth_have_a_threshold_too() -> None:
+    nothing = np.zeros(0, dtype=np.float32)
+    assert fit.best_threshold(nothing, nothing > 0) == 1
+    assert fit.thresholds(nothing.astype(np.int32), nothing, nothing > 0, np.array([0, 3])).tolist() == [1, 1]
+    assert 0 <= fit.best_threshold(np.linspace(0, 1, 5), np.zeros(5, dtype=bool)) <= 1
+
+
+def pairs_of_all(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Dense scores and labels as pairs in a shuffled order, every pair a candidate."""
+    columns = np.tile(np.arange(scores.shape[1], dtype=np.int32), len(scores))
+    order = np.random.default_rng(9).permutation(len(columns))
+    return columns[order], scores.ravel()[order], labels.ravel()[order], labels.sum(axis=0)
 
 
 def test_concept_without_examples_has_the_common_threshold() -> None:
     rng = np.random.default_rng(0)
     scores, labels = rng.random((40, 3)), rng.random((40, 3)) < 0.3
     labels[:, 2] = False
-    found = fit.thresholds(scores, labels)
+    found = fit.thresholds(*pairs_of_all(scores, labels))
+    assert found.dtype == np.float32
     assert found[2] == pytest.approx(fit.best_threshold(scores.ravel(), labels.ravel()))
+
+
+def test_concept_that_is_never_a_candidate_has_the_common_threshold() -> None:
+    rng = np.random.default_rng(0)
+    scores, truth = rng.random(60), rng.random(60) < 0.3
+    positives = np.array([truth.sum(), 9])
+    found = fit.thresholds(np.zeros(60, dtype=np.int32), scores, truth, positives)
+    assert found[1] == pytest.approx(fit.best_threshold(scores, truth, int(positives.sum())))
 
 
 def test_threshold_of_a_frequent_concept_is_its_own_and_of_a_rare_one_the_common() -> None:
@@ -165,7 +117,41 @@ def test_threshold_of_a_frequent_concept_is_its_own_and_of_a_rare_one_the_common
     scores = rng.random((2000, 2))
     labels = np.stack([scores[:, 0] > 0.9, np.arange(2000) == int(scores[:, 1].argmax())], axis=1)
     common = fit.best_threshold(scores.ravel(), labels.ravel())
-    frequent, rare = fit.thresholds(scores, labels)
+    frequent, rare = fit.thresholds(*pairs_of_all(scores, labels))
     assert frequent == pytest.approx(fit.best_threshold(scores[:, 0], labels[:, 0]), abs=0.02)
     own = fit.best_threshold(scores[:, 1], labels[:, 1])
     assert abs(rare - common) < abs(rare - own)
+
+
+# What is usual of pairs that are no candidates
+
+
+def odds(share: float) -> float:
+    return float(np.log(share / (1 - share)))
+
+
+def test_background_rises_with_the_cosine_where_truth_does() -> None:
+    rng = np.random.default_rng(0)
+    near = rng.uniform(-1, 1, 20_000).astype(np.float32)
+    slope, intercept = fit.background(near, rng.random(20_000) < 1 / (1 + np.exp(-(3 * near - 4))))
+    assert slope == pytest.approx(3, abs=0.5)
+    assert intercept == pytest.approx(-4, abs=0.3)
+
+
+def test_background_never_falls_with_the_cosine() -> None:
+    rng = np.random.default_rng(0)
+    near = rng.uniform(-1, 1, 2000).astype(np.float32)
+    slope, intercept = fit.background(near, rng.random(2000) < 1 / (1 + np.exp(4 * near)))
+    assert slope == 0
+    assert np.isfinite(intercept)
+
+
+@pytest.mark.parametrize("truth", [np.zeros(50, dtype=bool), np.ones(50, dtype=bool), np.arange(50) < 3])
+def test_background_of_too_little_truth_is_its_share_everywhere(truth: np.ndarray) -> None:
+    found = fit.background(np.linspace(-1, 1, 50, dtype=np.float32), truth)
+    assert found.dtype == np.float32
+    assert found == pytest.approx([0, odds((truth.sum() + 0.5) / 51)], abs=1e-5)
+
+
+def test_background_of_no_pair_is_even() -> None:
+    assert fit.background(np.zeros(0, dtype=np.float32), np.zeros(0, dtype=bool)).tolist() == [0, 0]

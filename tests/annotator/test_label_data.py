@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from atlas.annotator.data import Labelled, document_position, labelled, split
+from atlas.annotator.data import Labelled, document_position, label_matrix, labelled, split
 from atlas.errors import AtlasError
 from atlas.library.concept import Concept, Library
 
@@ -23,17 +23,17 @@ LIBRARY = Library(
 def test_tags_become_labels_by_name_alias_and_member(tag_rows: Rows) -> None:
     tags = tag_rows([{"content": ["tide"]}, {"content": ["EBB", "x"]}, {"content": ["Floods"], "tone": ["dry"]}, {}])
     data = labelled(tags, LIBRARY, "cl100k_base", 0)
-    assert data.labels.tolist() == [[True, False], [True, False], [True, True], [False, False]]
+    assert data.labels.toarray().tolist() == [[True, False], [True, False], [True, True], [False, False]]
 
 
 def test_tag_of_another_facet_is_no_label(tag_rows: Rows) -> None:
     data = labelled(tag_rows([{"tone": ["tides", "dry"]}]), LIBRARY, "cl100k_base", 0)
-    assert data.labels.tolist() == [[False, True]]
+    assert data.labels.toarray().tolist() == [[False, True]]
 
 
 def test_retired_concept_is_no_label(tag_rows: Rows) -> None:
     data = labelled(tag_rows([{"content": ["fire", "tides"]}]), LIBRARY, "cl100k_base", 0)
-    assert data.labels.tolist() == [[True, False]]
+    assert data.labels.toarray().tolist() == [[True, False]]
 
 
 @pytest.mark.parametrize("status", ["unparsed", "refused", "truncated"])
@@ -57,8 +57,24 @@ def test_split_never_parts_a_document(tag_rows: Rows) -> None:
     assert len(training) + len(heldout) == 300
     assert 0.1 < len(heldout) / 300 < 0.3
     assert all(
-        len(part.tokens) == len(part.texts) == len(part.labels) == len(part.position) for part in (training, heldout)
+        len(part.tokens) == len(part.texts) == part.labels.shape[0] == len(part.position)
+        for part in (training, heldout)
     )
+
+
+def test_label_matrix_has_each_chunks_columns_ascending() -> None:
+    matrix = label_matrix([{3, 0}, [], [2]], 5)
+    assert (matrix.dtype, matrix.shape) == (np.dtype(bool), (3, 5))
+    assert matrix.indices.tolist() == [0, 3, 2]
+    assert matrix.toarray().tolist() == [
+        [True, False, False, True, False],
+        [False] * 5,
+        [False, False, True, False, False],
+    ]
+
+
+def test_label_matrix_of_no_chunk_has_its_width() -> None:
+    assert label_matrix([], 4).shape == (0, 4)
 
 
 def test_documents_place_is_its_own_and_moves_with_the_seed() -> None:
@@ -73,5 +89,5 @@ def test_take_keeps_rows_in_the_order_asked(label_texts: Callable[..., Labelled]
     data = label_texts(["a", "b b", "c c c"], ["x", "y", "z"], np.eye(3, dtype=bool))
     taken = data.take(np.array([2, 0]))
     assert (taken.texts, taken.doc_ids) == (["c c c", "a"], ["z", "x"])
-    assert taken.labels.tolist() == [[False, False, True], [True, False, False]]
+    assert taken.labels.toarray().tolist() == [[False, False, True], [True, False, False]]
     assert [len(ids) for ids in taken.tokens] == [3, 1]

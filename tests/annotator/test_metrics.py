@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, f1_score
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from atlas.annotator import metrics
 
@@ -72,6 +72,24 @@ def test_no_row_is_given_more_than_the_most() -> None:
     assert decided.predicted.tolist() == [2, 3, 1, 0]
 
 
+def test_given_are_the_best_of_those_at_or_above_their_threshold() -> None:
+    thresholds = np.array([0.95, 0.5, 0.1, 0.05], dtype=np.float32)
+    found = metrics.given(SCORES, thresholds, 2)
+    assert found.tolist() == [[False, True, True, False], [False, True, True, False], [False, False, True, True]]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6))
+def test_given_never_passes_the_most_nor_leaves_out_a_better_one(seed: int, most: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores, thresholds = rng.random((7, 6)).astype(np.float32), rng.random(6).astype(np.float32)
+    found, passed = metrics.given(scores, thresholds, most), scores >= thresholds
+    assert found.sum(axis=1).tolist() == np.minimum(passed.sum(axis=1), most).tolist()
+    assert not (found & ~passed).any()
+    for row in range(len(scores)):
+        assert scores[row][found[row]].min(initial=1) >= scores[row][passed[row] & ~found[row]].max(initial=0)
+
+
 def test_score_at_its_threshold_is_chosen() -> None:
     decided = metrics.decide(np.array([[0.5]], dtype=np.float32), np.array([[True]]), HALF[:1], most=1)
     assert decided.micro_f1 == 1
@@ -103,6 +121,20 @@ def test_average_precision_is_scikit_learns_with_and_without_ties(seed: int, lev
 
 def test_average_precision_without_a_label_is_zero() -> None:
     assert metrics.average_precision(SCORES, np.zeros_like(TRUTH)) == 0
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([3, 1000]))
+def test_roc_auc_is_scikit_learns_with_and_without_ties(seed: int, levels: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores, truth = rng.integers(0, levels, 20).astype(np.float32), rng.random(20) < 0.3
+    truth[:2] = [True, False]
+    assert metrics.roc_auc(scores, truth) == pytest.approx(roc_auc_score(truth, scores))
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_rows_of_one_kind_have_no_roc_auc(holds: bool) -> None:
+    assert metrics.roc_auc(np.arange(4, dtype=np.float32), np.full(4, holds)) is None
 
 
 # Calibration

@@ -1,42 +1,27 @@
-"""Training: the annotator finds what was planted, the same way every time, whatever the label set looks like."""
+"""Training: the annotator finds what was planted, better than any baseline and the same way every time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from atlas.annotator import artefact, metrics
+from atlas.annotator import artefact
+from atlas.annotator.arrays import flat
 from atlas.annotator.artefact import Annotator
 from atlas.annotator.config import TrainConfig
-from atlas.annotator.data import Labelled
 from atlas.annotator.evaluate import cross_validate, evaluate
-from atlas.annotator.features import Featurizer
-from atlas.annotator.model import Weights, predict
 from atlas.annotator.train import train
-from atlas.chunking.tokenizer import tokenizer
 from atlas.errors import AtlasError
-from atlas.library.concept import Concept, Library
 
 CL100K = "cl100k_base"
-Texts = Callable[..., Labelled]
-
-
-def scores_of(weights: Weights, featurizer: Featurizer, *texts: str) -> np.ndarray:
-    return predict(weights, featurizer, [tokenizer(CL100K).encode(text) for text in texts])
-
-
-def library_of(*names: str) -> Library:
-    return Library(tuple(Concept(number, "content", name, "x") for number, name in enumerate(names, 1)))
 
 
 def by_first_letter(texts: Sequence[str]) -> np.ndarray:
     """Vectors that know a text by its first letter alone."""
     letters = [(text.strip().casefold()[:1] or "a").encode()[0] % 26 for text in texts]
     return np.eye(26, dtype=np.float32)[letters]
-
-
-# What was planted
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +71,30 @@ def test_evaluation_says_what_it_was_measured_on(measured: dict[str, Any], plant
 
 def test_every_concept_has_its_own_card(measured: dict[str, Any], planted: Any) -> None:
     assert [card["concept_id"] for card in measured["concepts"]] == list(planted.library.by_id)
-    assert sum(card["support"] for card in measured["concepts"]) == planted.heldout.labels.sum()
+    assert [card["support"] for card in measured["concepts"]] == planted.heldout.labels.toarray().sum(axis=0).tolist()
+    examples = planted.training.labels.toarray().sum(axis=0)
+    assert [card["examples"] for card in measured["concepts"]] == examples.tolist()
     for card in measured["concepts"]:
         assert all(0 <= card[key] <= 1 for key in ("precision", "recall", "f1", "pr_auc", "threshold"))
         assert card["f1"] > 0.6
+        assert card["roc_auc"] > 0.9
+        others = set(planted.library.by_id) - {card["concept_id"]}
+        assert set(card["confused_with"]) <= others
+
+
+def test_calibration_is_measured_by_band_of_training_frequency(measured: dict[str, Any]) -> None:
+    [band] = measured["calibration"]  # every topic has twenty examples and more
+    assert (band["examples_from"], band["concepts"]) == (20, 6)
+    assert band["ece"] == system(measured, "atlas-fast")["ece"]
+
+
+def test_concept_is_confused_with_what_is_given_in_its_place(annotator: Annotator, planted: Any) -> None:
+    swapped = np.array([1, 0, 2, 3, 4, 5])
+    heldout = replace(planted.heldout, labels=planted.heldout.labels[:, swapped])
+    found = evaluate(annotator, planted.training, heldout, planted.library, None)
+    first, second = found.concepts[:2]
+    assert first["confused_with"][0] == second["concept_id"]
+    assert second["confused_with"][0] == first["concept_id"]
 
 
 def test_evaluation_without_a_sentence_model_leaves_its_baselines_out(annotator: Annotator, planted: Any) -> None:
@@ -128,98 +133,13 @@ def test_as_many_documents_as_folds_are_enough_for_every_fold(planted: Any, smal
     few = planted.training.take(np.arange(3 * small_config.folds))
     assert len(set(few.doc_ids)) == small_config.folds
     first, second = (train(few, planted.library, CL100K, planted.word_vectors, small_config)[0] for _ in range(2))
-    for name in Weights.names():
-        array = getattr(first, name)
+    again = flat(second)
+    for name, array in flat(first).items():
         assert np.isfinite(array).all(), name
-        assert array.tobytes() == getattr(second, name).tobytes(), name
+        assert array.tobytes() == again[name].tobytes(), name
 
 
 def test_too_few_documents_are_refused_with_how_many_it_takes(planted: Any, small_config: TrainConfig) -> None:
     few = planted.training.take(np.arange(3 * small_config.folds - 3))
     with pytest.raises(AtlasError, match=r"3 tagged documents are too few.*at least 4"):
         train(few, planted.library, CL100K, planted.word_vectors, small_config)
-
-
-# Label sets of any kind
-
-
-@pytest.fixture(scope="module")
-def tidal(label_texts: Texts) -> Labelled:
-    """Chunks of 20 documents, on tides and on chess by turns; a third label is on all, a fourth on none."""
-    texts = [f" The {'tide rises at the shore' if n % 2 else 'rook takes a pawn'} again, note {n}." for n in range(40)]
-    labels = np.array([[n % 2 == 1, n % 2 == 0, True, False] for n in range(40)])
-    return label_texts(texts, [f"d{n // 2}" for n in range(40)], labels)
-
-
-def with_labels(data: Labelled, columns: list[int]) -> Labelled:
-    return Labelled(data.tokens, data.texts, data.doc_ids, data.labels[:, columns], data.position)
-
-
-@pytest.mark.parametrize("column", [0, 2], ids=["on-some", "on-every-chunk"])
-def test_label_set_of_one_concept_is_learned(
-    tidal: Labelled, random_vectors: np.ndarray, small_config: TrainConfig, column: int
-) -> None:
-    data = with_labels(tidal, [column])
-    weights, featurizer, _ = train(data, library_of("Water"), CL100K, random_vectors, small_config)
-    scores = predict(weights, featurizer, data.tokens)[:, 0]
-    assert np.isfinite(scores).all()
-    assert ((scores >= weights.thresholds[0]) == data.labels[:, 0]).mean() > 0.95
-
-
-def test_concept_on_every_chunk_is_given_to_every_chunk(
-    tidal: Labelled, random_vectors: np.ndarray, small_config: TrainConfig
-) -> None:
-    data = with_labels(tidal, [0, 1, 2])
-    library = library_of("Water", "Board games", "Notes")
-    weights, featurizer, _ = train(data, library, CL100K, random_vectors, small_config)
-    scores = predict(weights, featurizer, data.tokens)
-    assert (scores[:, 2] >= weights.thresholds[2]).all()
-    assert scores[:, 2].min() > 0.5
-    assert metrics.ranking(scores, data.labels)["p@1"] == 1
-
-
-def test_concept_without_an_example_is_scored_by_its_name(
-    tidal: Labelled, random_vectors: np.ndarray, small_config: TrainConfig
-) -> None:
-    library = library_of("Water", "Board games", "Notes", "Photosynthesis")
-    weights, featurizer, _ = train(tidal, library, CL100K, random_vectors, small_config)
-    assert weights.positives[3] == 0
-    told, not_told = scores_of(
-        weights, featurizer, " Leaves live by photosynthesis in the light.", " Leaves live by the river in the light."
-    )
-    assert told[3] > not_told[3]
-
-
-def test_alias_and_member_count_as_names_too(
-    tidal: Labelled, random_vectors: np.ndarray, small_config: TrainConfig
-) -> None:
-    base = library_of("Water", "Board games", "Notes")
-    last = Concept(4, "content", "Astronomy", "x", aliases=("telescope",), members={"galaxies": 2})
-    weights, featurizer, _ = train(tidal, Library((*base.concepts, last)), CL100K, random_vectors, small_config)
-    plain, *named = scores_of(
-        weights, featurizer, " The old tool was dusty.", " The old telescope was dusty.", " The old galaxy was dusty."
-    )
-    assert all(row[3] > plain[3] for row in named)
-
-
-ALPHABETS = ("量子力学は物理学である。", "Привет, мир!", "مرحبا", "🧲" * 40)
-HOSTILE = (*ALPHABETS, "", " ", "…!?—", "\x00\uffff", "a" * 5000, "9" * 900)
-
-
-@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:6]))
-def test_chunk_of_any_alphabet_has_finite_probabilities(annotator: Annotator, text: str) -> None:
-    scores = scores_of(annotator.weights, annotator.featurizer, text)
-    assert scores.shape == (1, 6)
-    assert scores.dtype == np.float32
-    assert ((scores > 0) & (scores < 1)).all()
-
-
-def test_no_chunk_has_no_score(annotator: Annotator) -> None:
-    assert predict(annotator.weights, annotator.featurizer, []).shape == (0, 6)
-
-
-def test_chunk_is_scored_alike_alone_and_among_others(annotator: Annotator, planted: Any) -> None:
-    together = predict(annotator.weights, annotator.featurizer, planted.heldout.tokens)
-    for row in (0, 7, 41):
-        alone = predict(annotator.weights, annotator.featurizer, planted.heldout.tokens[row : row + 1])
-        assert alone[0] == pytest.approx(together[row], abs=1e-5)

@@ -1,0 +1,130 @@
+"""Everything that views are made from, learned from tagged chunks."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from atlas.annotator import linear
+from atlas.annotator.arrays import frozen
+from atlas.annotator.config import TrainConfig
+from atlas.annotator.features import Featurizer, Words, weigh
+from atlas.annotator.kernels import AKIN, standings
+from atlas.annotator.names import NameIndex, name_index
+from atlas.annotator.views import Sparse, Tables, Vectors, as_sparse, quantised
+from atlas.chunking.tokenizer import tokenizer
+from atlas.library.concept import Concept, Library
+
+ENTRIES = 8_000_000, 4_000_000  # weights of all centroids, of all machines: bounds memory and the time of a chunk
+FEWEST, MOST = 64, (1024, 8192)  # weights of one
+SKIPPED, FROM, FULLY_FROM = (
+    0.3,
+    1_000,
+    10_000,
+)  # with many concepts a chunk's lighter features cost time and tell little
+
+COST, ABSENT, NEGATIVES = 0.5, 1.0, 20_000
+DOUBT = 4.0  # chunks that what is usual of names weighs against a name's own
+
+
+class Known(NamedTuple):
+    """What is known of concepts before any example: where their names would stand, and what they mean."""
+
+    names: NameIndex
+    akin: Sparse  # [W, C]
+    words: Vectors  # [W, d]
+    centre: np.ndarray  # float32 [d]: mean of the chunks' vectors, which all share
+    meaning: Vectors  # [C, d]
+
+
+def known(
+    library: Library, featurizer: Featurizer, idf: np.ndarray, word_vectors: np.ndarray, weighed: sparse.csr_matrix
+) -> Known:
+    """Names and meanings of a library's active concepts.
+
+    Sums of word vectors all point about the same way, which is taken off on both sides.
+
+    Args:
+        word_vectors: float [W, d]. weighed: chunks, float32 CSR [chunks, F].
+    """
+    vectors = word_vectors.astype(np.float32)
+    centre = unit_rows(weighed[:, : len(vectors)] @ vectors).mean(axis=0)
+    said = featurizer.fold([tokenizer(featurizer.tokenizer).encode(_said_of(c)) for c in library.active])
+    meaning = unit_rows(weigh(featurizer.counts(said), idf)[:, : len(vectors)] @ vectors)
+    if len(meaning) > 1:
+        meaning = unit_rows(meaning - meaning.mean(axis=0))
+    akin = nearest_concepts(vectors, meaning, AKIN)
+    names = name_index(library.active, featurizer, idf)
+    return frozen(Known(names, as_sparse(akin), quantised(vectors), centre.astype(np.float32), quantised(meaning)))
+
+
+def _said_of(concept: Concept) -> str:
+    """Its name twice, aliases and members once."""
+    return f" {concept.name}. {'. '.join(concept.names())}"
+
+
+def unit_rows(matrix: np.ndarray) -> np.ndarray:
+    return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
+
+
+def tables(
+    words: Words, weighed: sparse.csr_matrix, labels: sparse.csr_matrix, known: Known, config: TrainConfig
+) -> Tables:
+    """Learn from chunks what their candidates are judged by.
+
+    Args:
+        weighed: float32 CSR [chunks, F]. labels: bool CSR [chunks, C].
+    """
+    own = sparse.csr_matrix(labels, copy=True)
+    own.sort_indices()
+    by_concept = own.tocsc()
+    positives = np.diff(by_concept.indptr).astype(np.int32)
+    concepts = labels.shape[1]
+    kept = [int(np.clip(every // concepts, FEWEST, most)) for every, most in zip(ENTRIES, MOST, strict=True)]
+    alike = linear.centroids(weighed, by_concept, kept[0])
+    machines, bias = linear.one_vs_rest(
+        weighed,
+        by_concept,
+        least=config.min_positives,
+        kept=kept[1],
+        cost=COST,
+        absent=ABSENT,
+        negatives=NEGATIVES,
+        seed=config.seed,
+    )
+    stood, right = standings(
+        *(known.names, words.flat, words.starts, own.indptr.astype(np.int64), own.indices, len(known.words.values))
+    )
+    usual = (right.sum() + 0.5) / (stood.sum() + 1)
+    share = (right + DOUBT * usual) / (stood + DOUBT)
+    skipped = SKIPPED * np.clip(np.log(concepts / FROM) / np.log(FULLY_FROM / FROM), 0, 1)
+    return frozen(
+        Tables(
+            positives=positives,
+            centroids=as_sparse(alike.T.tocsr()),
+            skipped=np.array([skipped], dtype=np.float32),
+            machines=as_sparse(machines.T.tocsr()),
+            bias=bias,
+            has_machine=np.diff(machines.indptr) > 0,
+            reliable=np.log(share / (1 - share)).astype(np.float32),
+            stood=stood,
+            **known._asdict(),
+        )
+    )
+
+
+def nearest_concepts(vectors: np.ndarray, meaning: np.ndarray, kept: int) -> sparse.csr_matrix:
+    """The concepts nearest to each word by cosine, float32 CSR [W, C]; those that point away are left out."""
+    own = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    count = min(kept, len(meaning))
+    columns = np.empty((len(own), count), dtype=np.int32)
+    values = np.empty((len(own), count), dtype=np.float32)
+    for start in range(0, len(own), 2048):
+        near = own[start : start + 2048] @ meaning.T
+        columns[start : start + 2048] = np.argpartition(-near, count - 1, axis=1)[:, :count]
+        values[start : start + 2048] = np.take_along_axis(near, columns[start : start + 2048], axis=1)
+    starts = np.arange(0, columns.size + 1, count)
+    matrix = sparse.csr_matrix((np.maximum(values, 0).ravel(), columns.ravel(), starts), shape=(len(own), len(meaning)))
+    matrix.eliminate_zeros()
+    matrix.sort_indices()
+    return matrix

@@ -1,0 +1,85 @@
+"""A small network that says from the views of a pair of chunk and concept how likely the concept holds."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+HIDDEN = (48, 24)
+EPOCHS, BATCH, RATE, DECAY = 8, 2048, 4e-3, 1e-4
+CONSTANT = 1e-4  # a view that varies by less, beside its mean, tells nothing
+FAR = 8.0  # deviations from the mean, beyond which a view counts no further
+FEW = 2_000_000  # pairs seen in training at least, which takes more epochs where pairs are few
+
+
+class Ranker(NamedTuple):
+    """Standardised views through two hidden layers of rectified units."""
+
+    mean: np.ndarray  # float32 [views]
+    scale: np.ndarray  # float32 [views]: reciprocal of the standard deviation
+    first: np.ndarray  # float32 [views, hidden]
+    first_bias: np.ndarray
+    second: np.ndarray  # float32 [hidden, hidden]
+    second_bias: np.ndarray
+    last: np.ndarray  # float32 [hidden]
+    last_bias: np.ndarray  # float32 [1]
+
+
+def logits(ranker: Ranker, views: np.ndarray) -> np.ndarray:
+    """Float32 [pairs] of views, float32 [pairs, views]."""
+    hidden = _standardised(views, ranker.mean, ranker.scale) @ ranker.first
+    hidden += ranker.first_bias
+    np.maximum(hidden, 0, out=hidden)
+    hidden = hidden @ ranker.second
+    hidden += ranker.second_bias
+    np.maximum(hidden, 0, out=hidden)
+    return hidden @ ranker.last + ranker.last_bias[0]
+
+
+def _standardised(views: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Clipped, as a view that hardly varied in training may be far off later."""
+    standardised = (views - mean) * scale
+    return np.clip(standardised, -FAR, FAR, out=standardised)
+
+
+def fitted(views: np.ndarray, truth: np.ndarray, seed: int) -> Ranker:
+    """The ranker of least cross-entropy on pairs.
+
+    Args:
+        views: float32 [pairs, views]. truth: bool [pairs].
+    """
+    import torch
+
+    mean = views.mean(axis=0, dtype=np.float64)
+    deviation = views.std(axis=0, dtype=np.float64)
+    varies = deviation > CONSTANT * np.maximum(1, np.abs(mean))
+    scale = np.where(varies, 1 / np.where(varies, deviation, 1), 0).astype(np.float32)
+    mean = mean.astype(np.float32)
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.from_numpy(_standardised(views, mean, scale))
+    wanted = torch.from_numpy(truth.astype(np.float32))
+    layers = [views.shape[1], *HIDDEN, 1]
+    weights = [torch.randn((a, b), generator=generator) * (2 / a) ** 0.5 for a, b in pairwise(layers)]
+    weights[-1] *= 0.1
+    biases = [torch.zeros(width) for width in layers[1:]]
+    share = np.clip(truth.mean(), 1e-4, 1 - 1e-4)
+    biases[-1] += float(np.log(share / (1 - share)))
+    parameters = [parameter.requires_grad_() for parameter in (*weights, *biases)]
+    optimizer = torch.optim.AdamW(parameters, lr=RATE, weight_decay=DECAY)
+    steps_an_epoch = -(-len(views) // BATCH)
+    epochs = min(4 * EPOCHS, max(EPOCHS, FEW // len(views)))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=epochs * steps_an_epoch)
+    for _ in range(epochs):
+        for rows in torch.randperm(len(views), generator=generator).split(BATCH):
+            hidden = inputs[rows]
+            for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+                hidden = torch.relu(hidden @ weight + bias)
+            found = (hidden @ weights[-1] + biases[-1])[:, 0]
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(found, wanted[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    first, second, last = (weight.detach().numpy() for weight in weights)
+    first_bias, second_bias, last_bias = (bias.detach().numpy() for bias in biases)
+    return Ranker(mean, scale, first, first_bias, second, second_bias, last[:, 0].copy(), last_bias)
