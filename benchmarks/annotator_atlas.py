@@ -12,7 +12,7 @@ import numpy as np
 from atlas.annotator import artefact
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import Labelled, document_position, label_matrix
-from atlas.annotator.distill import word_vectors
+from atlas.annotator.distill import teacher
 from atlas.annotator.features import Featurizer
 from atlas.annotator.model import Weights, scored
 from atlas.annotator.train import train
@@ -60,6 +60,6 @@ def train_fast(texts: Sequence[str], labels: Sequence[Sequence[int]], names: Seq
     position = np.array([document_position(doc_id, config.seed) for doc_id in doc_ids])
     tokens = [tokenizer(TOKENIZER).encode(text) for text in texts]
     data = Labelled(tokens, list(texts), doc_ids, label_matrix(labels, len(names)), position)
-    vectors = word_vectors(config.encoder, TOKENIZER, config.dimensions)
-    weights, featurizer, _ = train(data, library_of(names), TOKENIZER, vectors, config)
+    model = teacher(config.encoder, TOKENIZER, threads=1)
+    weights, featurizer, _ = train(data, library_of(names), TOKENIZER, model, config)
     return Fast(weights, featurizer)

@@ -16,7 +16,7 @@ from rows import Row, arguments, finish
 from atlas.annotator import metrics
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import Labelled, document_position, label_matrix
-from atlas.annotator.distill import word_vectors
+from atlas.annotator.distill import teacher
 from atlas.annotator.model import predict
 from atlas.annotator.train import train, without
 from atlas.chunking.tokenizer import tokenizer
@@ -31,7 +31,7 @@ LEAST = 3  # report documents with a label from which its area is counted
 def main() -> None:
     options = arguments(__doc__.splitlines()[0], list(SETS))
     rows: list[Row] = []
-    for name in options.sets:
+    for name in options.sets.split(","):
         rows += measured(split(options.data, name, 0, LIMIT, False))
     finish(rows, options.json)
 
@@ -46,8 +46,8 @@ def measured(task: Task) -> list[Row]:
     position = np.array([document_position(doc_id, config.seed) for doc_id in ids])
     named = tokenizer(TOKENIZER)
     data = Labelled([named.encode(text) for text in task.training.texts], task.training.texts, ids, labels, position)
-    vectors = word_vectors(config.encoder, TOKENIZER, config.dimensions)
-    weights, featurizer, _ = train(data, library_of(task.names), TOKENIZER, vectors, config)
+    model = teacher(config.encoder, TOKENIZER, threads=1)
+    weights, featurizer, _ = train(data, library_of(task.names), TOKENIZER, model, config)
     texts = task.report.texts[:REPORTED]
     gold = [frozenset(label for label in own if label < task.space) for own in task.report.gold[:REPORTED]]
     truth = label_matrix(gold, task.space).toarray()

@@ -14,7 +14,7 @@ from rows import Row, arguments, finish
 from atlas.annotator import learn, ranker
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import document_position, label_matrix
-from atlas.annotator.distill import word_vectors
+from atlas.annotator.distill import teacher
 from atlas.annotator.features import Featurizer, inverse_document_frequency, weigh
 from atlas.annotator.kernels import VIEWS
 from atlas.annotator.train import Featured, folds
@@ -38,7 +38,7 @@ GROUPS = {
 def main() -> None:
     options = arguments(__doc__.splitlines()[0], list(SETS))
     rows: list[Row] = []
-    for name in options.sets:
+    for name in options.sets.split(","):
         rows += measured(split(options.data, name, 0, LIMIT, False))
     finish(rows, options.json)
 
@@ -54,8 +54,9 @@ def measured(task: Task) -> list[Row]:
     idf = inverse_document_frequency(counts)
     labels = label_matrix(list(task.training.gold), task.space)
     featured = Featured(words, weigh(counts, idf), labels)
-    vectors = word_vectors(config.encoder, TOKENIZER, config.dimensions)
-    known = learn.known(library_of(task.names), featurizer, idf, vectors, featured.weighed)
+    texts = task.training.texts[: config.taught_chunks]
+    model = teacher(config.encoder, TOKENIZER, threads=1)
+    known = learn.known(library_of(task.names), featurizer, idf, featured.weighed, texts, model, config)
     position = np.array([document_position(str(number), config.seed) for number in range(len(words))])
     parts = list(folds(featured, position, known, config))
     seen = Pairs.joined([pairs for _, pairs, _ in parts])

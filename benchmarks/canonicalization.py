@@ -23,7 +23,7 @@ from atlas.canonical.neighbours import near_in_meaning, pairs
 from atlas.canonical.same import probabilities
 from atlas.canonical.strings import letter_grams, stem, taken_apart
 from atlas.library.names import normal_form
-from atlas.models.encoder import remembering
+from atlas.models.encoder import encoder, remembering
 
 Vectors = np.ndarray
 Partition = Callable[[Sequence[str], Vectors, float], np.ndarray]
@@ -211,7 +211,7 @@ def link_rows(gold: Synonyms, embed) -> list[Row]:  # type: ignore[no-untyped-de
 
 def main() -> None:
     args = arguments(__doc__ or "", SETS)
-    embed = remembering("all-minilm-l6-v2")
+    embed = remembering(encoder("all-minilm-l6-v2").encode)
     rows: list[Row] = []
     for name in args.sets.split(","):
         rows += cluster_rows(args.data, name, embed)

@@ -19,7 +19,7 @@ from atlas.canonical.config import CanonicalizeConfig
 from atlas.digest import of_json
 from atlas.library.concept import Library
 from atlas.library.names import normal_form
-from atlas.models.encoder import remembering
+from atlas.models.encoder import encoder, remembering
 from atlas.verbs import read_tags
 
 Owners = dict[tuple[str, str], int]
@@ -61,7 +61,7 @@ def main() -> None:
     args = arguments(__doc__ or "", ["tags"])
     table = read_tags(args.data)
     half = pa.array([int(of_json(doc_id)[0], 16) % 2 == 0 for doc_id in table.column("doc_id").to_pylist()])
-    config, embed, nothing = CanonicalizeConfig(), remembering("all-minilm-l6-v2"), Library(())
+    config, embed, nothing = CanonicalizeConfig(), remembering(encoder("all-minilm-l6-v2").encode), Library(())
     first, _ = build(table.filter(half), nothing, config, embed)
     started = perf_counter()
     carried, _ = build(table, first, config, embed)

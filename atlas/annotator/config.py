@@ -11,9 +11,10 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     tier: Literal["fast"] = Field("fast", description="Kind of annotator.")
-    encoder: str = Field("all-minilm-l6-v2", description="Sentence model whose word meanings are distilled.")
+    encoder: str = Field("all-minilm-l6-v2", description="Sentence model that teaches the annotator what words mean.")
+    taught_chunks: int = Field(4000, ge=0, description="Training chunks that the sentence model reads, at most.")
     bigram_buckets: int = Field(1 << 18, ge=1024, description="Hash buckets of token pairs.")
-    dimensions: int = Field(256, ge=8, description="Dimensions of the distilled token vectors.")
+    dimensions: int = Field(256, ge=8, description="Dimensions of the word vectors, at most.")
     heldout_share: float = Field(0.2, gt=0, lt=1, description="Share of documents kept out for evaluation.")
     folds: int = Field(4, ge=2, description="Folds by document, for the ranker, calibration and thresholds.")
     min_positives: int = Field(10, ge=2, description="Training chunks from which a concept gets a machine of its own.")

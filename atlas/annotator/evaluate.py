@@ -1,6 +1,5 @@
 """How good an annotator is on documents it has not seen, beside baselines that any annotator must beat."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -11,6 +10,7 @@ from atlas.annotator import metrics
 from atlas.annotator.artefact import Annotator
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import Labelled
+from atlas.annotator.distill import Embed, Teacher
 from atlas.annotator.features import Featurizer, inverse_document_frequency, weigh
 from atlas.annotator.fit import best_threshold
 from atlas.annotator.model import BANDS, Weights, predict
@@ -22,8 +22,6 @@ NEIGHBOURS = 15
 EVALUATED = 100_000_000  # pairs of chunk and concept at most, whose scores are held in memory
 INSIDE = 2_000  # training chunks on which baselines' thresholds are chosen
 CONFUSIONS = 3  # concepts named as given in place of another
-
-Embed = Callable[[Sequence[str]], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ def cross_validate(
     data: Labelled,
     library: Library,
     tokenizer_name: str,
-    word_vectors: np.ndarray,
+    model: Teacher,
     config: TrainConfig,
     embed: Embed | None,
     folds: int = 4,
@@ -104,7 +102,7 @@ def cross_validate(
     truths: list[np.ndarray] = []
     for fold in range(folds):
         training, test = data.take(np.flatnonzero(fold_of != fold)), data.take(np.flatnonzero(fold_of == fold))
-        weights, featurizer, _ = train(training, library, tokenizer_name, word_vectors, config)
+        weights, featurizer, _ = train(training, library, tokenizer_name, model, config)
         truths.append(test.labels.toarray())
         for name, scored in _systems(weights, featurizer, training, test, library, embed).items():
             found.setdefault(name, []).append(scored)

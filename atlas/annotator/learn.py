@@ -1,5 +1,6 @@
 """Everything that views are made from, learned from tagged chunks."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,12 +9,12 @@ from scipy import sparse
 from atlas.annotator import linear
 from atlas.annotator.arrays import frozen
 from atlas.annotator.config import TrainConfig
-from atlas.annotator.features import Featurizer, Words, weigh
+from atlas.annotator.distill import Teacher, meanings, unit_rows
+from atlas.annotator.features import Featurizer, Words
 from atlas.annotator.kernels import AKIN, standings
 from atlas.annotator.names import NameIndex, name_index
 from atlas.annotator.views import Sparse, Tables, Vectors, as_sparse, quantised
-from atlas.chunking.tokenizer import tokenizer
-from atlas.library.concept import Concept, Library
+from atlas.library.concept import Library
 
 ENTRIES = 8_000_000, 4_000_000  # weights of all centroids, of all machines: bounds memory and the time of a chunk
 FEWEST, MOST = 64, (1024, 8192)  # weights of one
@@ -38,33 +39,27 @@ class Known(NamedTuple):
 
 
 def known(
-    library: Library, featurizer: Featurizer, idf: np.ndarray, word_vectors: np.ndarray, weighed: sparse.csr_matrix
+    library: Library,
+    featurizer: Featurizer,
+    idf: np.ndarray,
+    weighed: sparse.csr_matrix,
+    texts: Sequence[str],
+    model: Teacher,
+    config: TrainConfig,
 ) -> Known:
     """Names and meanings of a library's active concepts.
 
-    Sums of word vectors all point about the same way, which is taken off on both sides.
-
     Args:
-        word_vectors: float [W, d]. weighed: chunks, float32 CSR [chunks, F].
+        weighed: chunks, float32 CSR [chunks, F]. texts: those of them that the sentence model reads.
     """
-    vectors = word_vectors.astype(np.float32)
-    centre = unit_rows(weighed[:, : len(vectors)] @ vectors).mean(axis=0)
-    said = featurizer.fold([tokenizer(featurizer.tokenizer).encode(_said_of(c)) for c in library.active])
-    meaning = unit_rows(weigh(featurizer.counts(said), idf)[:, : len(vectors)] @ vectors)
-    if len(meaning) > 1:
-        meaning = unit_rows(meaning - meaning.mean(axis=0))
-    akin = nearest_concepts(vectors, meaning, AKIN)
+    said = meanings(library.active, texts, featurizer, idf, model, config.dimensions)
+    # Sums of word vectors all point about the same way, which is taken off.
+    centre = unit_rows(weighed[:, : len(said.words)] @ said.words).mean(axis=0)
+    akin = nearest_concepts(said.words, said.concepts, AKIN)
     names = name_index(library.active, featurizer, idf)
-    return frozen(Known(names, as_sparse(akin), quantised(vectors), centre.astype(np.float32), quantised(meaning)))
-
-
-def _said_of(concept: Concept) -> str:
-    """Its name twice, aliases and members once."""
-    return f" {concept.name}. {'. '.join(concept.names())}"
-
-
-def unit_rows(matrix: np.ndarray) -> np.ndarray:
-    return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
+    return frozen(
+        Known(names, as_sparse(akin), quantised(said.words), centre.astype(np.float32), quantised(said.concepts))
+    )
 
 
 def tables(
@@ -115,7 +110,7 @@ def tables(
 
 def nearest_concepts(vectors: np.ndarray, meaning: np.ndarray, kept: int) -> sparse.csr_matrix:
     """The concepts nearest to each word by cosine, float32 CSR [W, C]; those that point away are left out."""
-    own = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    own = unit_rows(vectors)
     count = min(kept, len(meaning))
     columns = np.empty((len(own), count), dtype=np.int32)
     values = np.empty((len(own), count), dtype=np.float32)

@@ -11,6 +11,7 @@ from atlas.annotator import fit, learn, ranker
 from atlas.annotator.arrays import frozen
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import Labelled
+from atlas.annotator.distill import Teacher
 from atlas.annotator.features import Featurizer, Words, inverse_document_frequency, weigh
 from atlas.annotator.model import Weights
 from atlas.annotator.views import Pairs, Tables, cosines, pairs_of
@@ -39,7 +40,7 @@ def train(
     data: Labelled,
     library: Library,
     tokenizer_name: str,
-    word_vectors: np.ndarray,
+    model: Teacher,
     config: TrainConfig,
     say: Say = lambda _: None,
 ) -> tuple[Weights, Featurizer, dict[str, float]]:
@@ -65,8 +66,12 @@ def train(
     counts = featurizer.counts(words)
     idf = inverse_document_frequency(counts)
     featured = Featured(words, weigh(counts, idf), data.labels)
-    known = learn.known(library, featurizer, idf, word_vectors, featured.weighed)
     clock.note("features")
+    read = np.random.default_rng(config.seed).permutation(len(data))[: config.taught_chunks]
+    say(f"a sentence model reads {len(read):,} chunks and {len(library.active):,} concepts")
+    texts = [data.texts[row] for row in np.sort(read)]
+    known = learn.known(library, featurizer, idf, featured.weighed, texts, model, config)
+    clock.note("meanings")
     say(f"learning in {config.folds} folds what makes a concept likely")
     parts = list(folds(featured, data.position, known, config))
     clock.note("folds")

@@ -70,14 +70,13 @@ def encoder(name: str) -> Encoder:
     return Encoder(locate(name))
 
 
-def remembering(name: str) -> Callable[[Sequence[str]], np.ndarray]:
-    """The sentence model's ``encode`` that computes each text once."""
-    model = encoder(name)
+def remembering(encode: Callable[[Sequence[str]], np.ndarray]) -> Callable[[Sequence[str]], np.ndarray]:
+    """A sentence model's ``encode`` that computes each text once."""
     known: dict[str, np.ndarray] = {}
 
     def embed(texts: Sequence[str]) -> np.ndarray:
         new = [text for text in dict.fromkeys(texts) if text not in known]
-        known.update(zip(new, model.encode(new), strict=True))
-        return np.stack([known[text] for text in texts]) if texts else model.encode([])
+        known.update(zip(new, encode(new), strict=True))
+        return np.stack([known[text] for text in texts]) if texts else encode([])
 
     return embed

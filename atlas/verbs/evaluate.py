@@ -35,10 +35,9 @@ def evaluate(
     """
     from atlas.annotator import artefact
     from atlas.annotator.data import labelled, split
-    from atlas.annotator.distill import word_vectors
+    from atlas.annotator.distill import teacher
     from atlas.annotator.evaluate import cross_validate
     from atlas.annotator.evaluate import evaluate as measure
-    from atlas.models.encoder import remembering
 
     loaded = store.load(library)
     artefact.refuse_other_library(model, loaded.digest, library)
@@ -57,12 +56,12 @@ def evaluate(
     training, heldout = split(data, config.heldout_share)
     if not heldout.labels.nnz:
         raise AtlasError("no held-out document has a concept, so there is nothing to measure; tag more chunks")
-    embed = remembering(config.encoder) if baselines else None
+    sentences = teacher(config.encoder, named)
+    embed = sentences.embed if baselines else None
     result = {"key": key, **measure(annotator, training, heldout, loaded, embed).as_json()}
     if cross_validation:
         hooks.say("cross-validating on all tagged chunks")
-        vectors = word_vectors(config.encoder, named, config.dimensions)
-        rows = cross_validate(data, loaded, named, vectors, config, embed)
+        rows = cross_validate(data, loaded, named, sentences, config, embed)
         result["cross_validation"] = {"chunks": len(data), "documents": len(set(data.doc_ids)), "systems": rows}
     if out is not None:
         write_text(out, json.dumps(result, indent=2) + "\n")

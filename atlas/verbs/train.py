@@ -19,7 +19,7 @@ def train(
     """Train an annotator on a tag run and a library; returns its card. Kept where nothing it depends on changed."""
     from atlas.annotator import artefact
     from atlas.annotator.data import labelled, split
-    from atlas.annotator.distill import word_vectors
+    from atlas.annotator.distill import teacher
     from atlas.annotator.train import train as fit
 
     loaded = store.load(library)
@@ -29,12 +29,11 @@ def train(
     if (out / artefact.CONFIG).is_file() and artefact.read_settings(out).get("key") == key:
         return json.loads((out / artefact.CARD).read_text())
     start = time.perf_counter()
-    hooks.say("distilling word vectors from the sentence model")
-    vectors = word_vectors(config.encoder, chunk.tokenizer, config.dimensions)
+    model = teacher(config.encoder, chunk.tokenizer)
     data = labelled(table, loaded, chunk.tokenizer, config.seed)
     training, heldout = split(data, config.heldout_share)
     hooks.say(f"training on {len(training):,} chunks, {len(heldout):,} held out, {len(loaded.active):,} concepts")
-    weights, featurizer, seconds = fit(training, loaded, chunk.tokenizer, vectors, config, hooks.say)
+    weights, featurizer, seconds = fit(training, loaded, chunk.tokenizer, model, config, hooks.say)
     card = {
         "chunks": len(training),
         "heldout_chunks": len(heldout),

@@ -9,6 +9,8 @@ import pytest
 from atlas.annotator.artefact import Annotator
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import Labelled, document_position, label_matrix
+from atlas.annotator.distill import Teacher, unit_rows
+from atlas.annotator.features import Featurizer
 from atlas.annotator.train import train
 from atlas.chunking.config import ChunkConfig
 from atlas.chunking.tokenizer import tokenizer
@@ -30,7 +32,7 @@ class Planted:
     training: Labelled
     heldout: Labelled
     library: Library
-    word_vectors: np.ndarray
+    teacher: Teacher
     vocabularies: list[list[str]]
 
 
@@ -72,14 +74,21 @@ def label_texts() -> Callable[..., Labelled]:
 
 
 @pytest.fixture(scope="session")
-def random_vectors() -> np.ndarray:
-    """Word vectors without meaning, float16 [words, 16]."""
+def random_teacher() -> Teacher:
+    """A sentence model for which every word means something else, and a text the sum of its words."""
     words = len(folded_vocabulary(CL100K)[1])
-    return np.random.default_rng(0).standard_normal((words, 16)).astype(np.float16)
+    vectors = np.random.default_rng(0).standard_normal((words, 16)).astype(np.float32)
+    featurizer, named = Featurizer(CL100K, 1024), tokenizer(CL100K)
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        folded = featurizer.fold([named.encode(text) for text in texts])
+        return unit_rows(featurizer.counts(folded).matrix[:, :words] @ vectors)
+
+    return Teacher(vectors, embed)
 
 
 @pytest.fixture(scope="session")
-def planted(random_vectors: np.ndarray) -> Planted:
+def planted(random_teacher: Teacher) -> Planted:
     words = plain_words()
     picked = np.random.default_rng(1).permutation(len(words))[: TOPICS * TOPIC_WORDS + NOISE_WORDS]
     shuffled = [words[i] for i in picked]
@@ -92,7 +101,7 @@ def planted(random_vectors: np.ndarray) -> Planted:
         labelled_texts(texts, doc_ids, kept),
         labelled_texts(*planted_chunks(40, 2, topics, noise, "test", seed=4)),
         library,
-        random_vectors,
+        random_teacher,
         topics,
     )
 
@@ -104,7 +113,7 @@ def small_config() -> TrainConfig:
 
 @pytest.fixture(scope="session")
 def annotator(planted: Planted, small_config: TrainConfig) -> Annotator:
-    weights, featurizer, _ = train(planted.training, planted.library, CL100K, planted.word_vectors, small_config)
+    weights, featurizer, _ = train(planted.training, planted.library, CL100K, planted.teacher, small_config)
     settings = {
         "key": "k",
         "library_digest": planted.library.digest,

@@ -81,7 +81,7 @@ def wide(planted: Any, small_config: TrainConfig) -> Annotator:
     labels = sparse.hstack([planted.training.labels] * copies, format="csr")
     library = Library(tuple(Concept(n, "content", f"Matter {n}", "A topic.") for n in range(1, 6 * copies + 1)))
     training = replace(planted.training, labels=labels)
-    weights, featurizer, _ = train(training, library, "cl100k_base", planted.word_vectors, small_config)
+    weights, featurizer, _ = train(training, library, "cl100k_base", planted.teacher, small_config)
     return Annotator(weights, featurizer, {}, "d")
 
 

@@ -14,6 +14,7 @@ from atlas.annotator.arrays import flat
 from atlas.annotator.artefact import Annotator
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import Labelled
+from atlas.annotator.distill import Teacher
 from atlas.annotator.features import Featurizer
 from atlas.annotator.model import Weights, predict, scored
 from atlas.annotator.stage import label_chunks
@@ -48,21 +49,21 @@ def with_labels(data: Labelled, columns: list[int]) -> Labelled:
 
 @pytest.mark.parametrize("column", [0, 2], ids=["on-some", "on-every-chunk"])
 def test_label_set_of_one_concept_is_learned(
-    tidal: Labelled, random_vectors: np.ndarray, small_config: TrainConfig, column: int
+    tidal: Labelled, random_teacher: Teacher, small_config: TrainConfig, column: int
 ) -> None:
     data = with_labels(tidal, [column])
-    weights, featurizer, _ = train(data, library_of("Water"), CL100K, random_vectors, small_config)
+    weights, featurizer, _ = train(data, library_of("Water"), CL100K, random_teacher, small_config)
     scores = predict(weights, featurizer, data.tokens)[:, 0]
     assert np.isfinite(scores).all()
     assert ((scores >= weights.thresholds[0]) == data.labels.toarray()[:, 0]).mean() > 0.95
 
 
 def test_concept_on_every_chunk_is_given_to_every_chunk(
-    tidal: Labelled, random_vectors: np.ndarray, small_config: TrainConfig
+    tidal: Labelled, random_teacher: Teacher, small_config: TrainConfig
 ) -> None:
     data = with_labels(tidal, [0, 1, 2])
     library = library_of("Water", "Board games", "Notes")
-    weights, featurizer, _ = train(data, library, CL100K, random_vectors, small_config)
+    weights, featurizer, _ = train(data, library, CL100K, random_teacher, small_config)
     scores = predict(weights, featurizer, data.tokens)
     assert (scores[:, 2] >= weights.thresholds[2]).all()
     assert scores[:, 2].min() > 0.5
@@ -70,10 +71,10 @@ def test_concept_on_every_chunk_is_given_to_every_chunk(
 
 
 def test_concept_without_an_example_is_scored_by_its_name(
-    tidal: Labelled, random_vectors: np.ndarray, small_config: TrainConfig
+    tidal: Labelled, random_teacher: Teacher, small_config: TrainConfig
 ) -> None:
     library = library_of("Water", "Board games", "Notes", "Photosynthesis")
-    weights, featurizer, _ = train(tidal, library, CL100K, random_vectors, small_config)
+    weights, featurizer, _ = train(tidal, library, CL100K, random_teacher, small_config)
     assert weights.positives[3] == 0
     told, not_told = scores_of(
         weights, featurizer, " Leaves live by photosynthesis in the light.", " Leaves live by the river in the light."
@@ -82,11 +83,11 @@ def test_concept_without_an_example_is_scored_by_its_name(
 
 
 def test_alias_and_member_count_as_names_too(
-    tidal: Labelled, random_vectors: np.ndarray, small_config: TrainConfig
+    tidal: Labelled, random_teacher: Teacher, small_config: TrainConfig
 ) -> None:
     base = library_of("Water", "Board games", "Notes")
     last = Concept(4, "content", "Astronomy", "x", aliases=("telescope",), members={"galaxies": 2})
-    weights, featurizer, _ = train(tidal, Library((*base.concepts, last)), CL100K, random_vectors, small_config)
+    weights, featurizer, _ = train(tidal, Library((*base.concepts, last)), CL100K, random_teacher, small_config)
     plain, *named = scores_of(
         weights, featurizer, " The old tool was dusty.", " The old telescope was dusty.", " The old galaxy was dusty."
     )
@@ -94,7 +95,7 @@ def test_alias_and_member_count_as_names_too(
 
 
 def test_names_are_learned_to_be_trusted_for_concepts_without_an_example(
-    label_texts: Texts, random_vectors: np.ndarray, small_config: TrainConfig
+    label_texts: Texts, random_teacher: Teacher, small_config: TrainConfig
 ) -> None:
     named = ["river", "castle", "engine", "poetry", "violin", "desert", "insect", "rocket"]
     rng = np.random.default_rng(0)
@@ -102,7 +103,7 @@ def test_names_are_learned_to_be_trusted_for_concepts_without_an_example(
     fill = ["about", "again", "which", "there", "while", "their", "these", "where", "small", "great"]
     texts = [" " + " ".join([*rng.choice(fill, 12), named[row.argmax()], *rng.choice(fill, 9)]) for row in labels]
     data = label_texts(texts, [f"d{n}" for n in range(200)], labels)
-    weights, featurizer, _ = train(data, library_of(*named), CL100K, random_vectors, small_config)
+    weights, featurizer, _ = train(data, library_of(*named), CL100K, random_teacher, small_config)
     assert weights.positives[-2:].tolist() == [0, 0]
     asked = [" There was again a small insect, where these are.", " These great and small, again which there are."]
     annotator = Annotator(weights, featurizer, {}, "d")
@@ -119,12 +120,12 @@ def test_names_are_learned_to_be_trusted_for_concepts_without_an_example(
     "text", ["", " ", "…!?—", "量子力学は物理学である。", "🧲" * 40], ids=lambda text: ascii(text[:3])
 )
 def test_some_training_chunks_without_words_are_learned_around(
-    tidal: Labelled, label_texts: Texts, random_vectors: np.ndarray, small_config: TrainConfig, text: str
+    tidal: Labelled, label_texts: Texts, random_teacher: Teacher, small_config: TrainConfig, text: str
 ) -> None:
     texts = [text if n % 5 == 0 else own for n, own in enumerate(tidal.texts)]
     data = label_texts(texts, tidal.doc_ids, tidal.labels.toarray())
     library = library_of("Water", "Board games", "Notes", "Photosynthesis")
-    weights, featurizer, _ = train(data, library, CL100K, random_vectors, small_config)
+    weights, featurizer, _ = train(data, library, CL100K, random_teacher, small_config)
     for name, array in flat(weights).items():
         assert np.isfinite(array).all(), name
     scores, right = predict(weights, featurizer, data.tokens), data.labels.toarray()
@@ -134,19 +135,25 @@ def test_some_training_chunks_without_words_are_learned_around(
 
 
 def test_training_chunks_without_any_word_are_refused(
-    tidal: Labelled, label_texts: Texts, random_vectors: np.ndarray, small_config: TrainConfig
+    tidal: Labelled, label_texts: Texts, random_teacher: Teacher, small_config: TrainConfig
 ) -> None:
     data = label_texts(["…"] * 40, tidal.doc_ids, tidal.labels.toarray())
     library = library_of("Water", "Board games", "Notes", "Photosynthesis")
     with pytest.raises(AtlasError, match="word"):
-        train(data, library, CL100K, random_vectors, small_config)
+        train(data, library, CL100K, random_teacher, small_config)
 
 
 def test_word_vectors_without_meaning_are_no_obstacle(
-    tidal: Labelled, random_vectors: np.ndarray, small_config: TrainConfig
+    tidal: Labelled, random_teacher: Teacher, small_config: TrainConfig
 ) -> None:
     library = library_of("Water", "Board games", "Notes", "Photosynthesis")
-    weights, featurizer, _ = train(tidal, library, CL100K, np.zeros_like(random_vectors), small_config)
+    weights, featurizer, _ = train(
+        tidal,
+        library,
+        CL100K,
+        Teacher(np.zeros_like(random_teacher.words), lambda texts: np.zeros((len(texts), 16), dtype=np.float32)),
+        small_config,
+    )
     scores, right = predict(weights, featurizer, tidal.tokens), tidal.labels.toarray()
     assert (scores[:, :2].argmax(axis=1) == right[:, :2].argmax(axis=1)).mean() > 0.95
 

@@ -105,7 +105,7 @@ def test_evaluation_without_a_sentence_model_leaves_its_baselines_out(annotator:
 def test_cross_validation_measures_every_chunk_once_with_the_same_systems(
     planted: Any, small_config: TrainConfig
 ) -> None:
-    settings = (planted.library, CL100K, planted.word_vectors, small_config, None)
+    settings = (planted.library, CL100K, planted.teacher, small_config, None)
     rows = cross_validate(planted.training, *settings)
     assert [row["system"] for row in rows] == ["atlas-fast", "baseline-prior", "baseline-knn-tfidf"]
     ours, *baselines = rows
@@ -115,14 +115,14 @@ def test_cross_validation_measures_every_chunk_once_with_the_same_systems(
 
 def test_cross_validation_of_six_documents_has_no_empty_fold(planted: Any, small_config: TrainConfig) -> None:
     few = planted.training.take(np.arange(18))  # six documents
-    rows = cross_validate(few, planted.library, CL100K, planted.word_vectors, small_config, None)
+    rows = cross_validate(few, planted.library, CL100K, planted.teacher, small_config, None)
     assert all(0 <= row["p@1"] <= 1 for row in rows)
 
 
 def test_training_twice_gives_the_same_bytes(
     annotator: Annotator, planted: Any, small_config: TrainConfig, tmp_path: Any
 ) -> None:
-    weights, featurizer, _ = train(planted.training, planted.library, CL100K, planted.word_vectors, small_config)
+    weights, featurizer, _ = train(planted.training, planted.library, CL100K, planted.teacher, small_config)
     for name, made in (("first", (annotator.weights, annotator.featurizer)), ("second", (weights, featurizer))):
         artefact.save(tmp_path / name, *made, annotator.settings, {})
     first, second = ((tmp_path / name / artefact.MODEL).read_bytes() for name in ("first", "second"))
@@ -132,7 +132,7 @@ def test_training_twice_gives_the_same_bytes(
 def test_as_many_documents_as_folds_are_enough_for_every_fold(planted: Any, small_config: TrainConfig) -> None:
     few = planted.training.take(np.arange(3 * small_config.folds))
     assert len(set(few.doc_ids)) == small_config.folds
-    first, second = (train(few, planted.library, CL100K, planted.word_vectors, small_config)[0] for _ in range(2))
+    first, second = (train(few, planted.library, CL100K, planted.teacher, small_config)[0] for _ in range(2))
     again = flat(second)
     for name, array in flat(first).items():
         assert np.isfinite(array).all(), name
@@ -142,4 +142,4 @@ def test_as_many_documents_as_folds_are_enough_for_every_fold(planted: Any, smal
 def test_too_few_documents_are_refused_with_how_many_it_takes(planted: Any, small_config: TrainConfig) -> None:
     few = planted.training.take(np.arange(3 * small_config.folds - 3))
     with pytest.raises(AtlasError, match=r"3 tagged documents are too few.*at least 4"):
-        train(few, planted.library, CL100K, planted.word_vectors, small_config)
+        train(few, planted.library, CL100K, planted.teacher, small_config)

@@ -9,6 +9,7 @@ from scipy import sparse
 from atlas.annotator import learn
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import label_matrix
+from atlas.annotator.distill import Teacher
 from atlas.annotator.features import Featurizer, Words, inverse_document_frequency, weigh
 from atlas.annotator.kernels import AKIN, ALIKE, NAMED, VIEWS
 from atlas.annotator.views import Pairs, Tables, V, cosines, pairs_of, quantised
@@ -40,7 +41,7 @@ def sentence(words: list[str]) -> str:
 class Learned:
     """Tables of many concepts, each named by a word; those of the first half have examples."""
 
-    def __init__(self, vectors: np.ndarray) -> None:
+    def __init__(self, teacher: Teacher) -> None:
         rng = np.random.default_rng(0)
         labels = [set(rng.choice(CONCEPTS // 2, 5, replace=False).tolist()) for _ in range(300)]
         texts = [[*(NAMES[c] for c in own), *rng.choice(OTHERS, 25)] for own in labels]
@@ -49,8 +50,9 @@ class Learned:
         self.idf = inverse_document_frequency(counts)
         weighed = weigh(counts, self.idf)
         library = Library(tuple(Concept(n, "content", NAMES[n - 1], "x") for n in range(1, CONCEPTS + 1)))
-        known = learn.known(library, FEATURIZER, self.idf, vectors, weighed)
         config = TrainConfig(bigram_buckets=1024, dimensions=16)
+        read = [sentence(own) for own in texts]
+        known = learn.known(library, FEATURIZER, self.idf, weighed, read, teacher, config)
         self.texts = texts
         self.labels = label_matrix(labels, CONCEPTS)
         self.tables: Tables = learn.tables(words, weighed, self.labels, known, config)
@@ -64,8 +66,8 @@ class Learned:
 
 
 @pytest.fixture(scope="module")
-def learned(random_vectors: np.ndarray) -> Learned:
-    return Learned(random_vectors)
+def learned(random_teacher: Teacher) -> Learned:
+    return Learned(random_teacher)
 
 
 chunks = st.lists(
@@ -182,10 +184,12 @@ def test_name_that_stands_early_and_often_is_told_from_one_that_stands_late(lear
 # Meaning
 
 
-def test_cosines_of_a_concepts_own_words_are_its_highest(learned: Learned) -> None:
+def test_cosines_of_a_concepts_own_words_are_among_its_highest(learned: Learned) -> None:
     found = cosines(*learned.read(*(f" {name} {name}" for name in NAMES[:20]), ""), learned.tables)
     assert found.shape == (21, CONCEPTS)
-    assert found[:20].argmax(axis=1).tolist() == list(range(20))
+    ranks = (found[:20] > found[np.arange(20), np.arange(20)][:, None]).sum(axis=1)
+    assert np.median(ranks) < 3
+    assert ranks.max() < CONCEPTS / 10
     assert np.isfinite(found).all()
     assert (np.abs(found) <= 1.02).all()
 
