@@ -91,6 +91,8 @@ def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET, *, verify: boo
         places.annotator,
         places.annotations,
         text=annotate.text,
+        rejected=annotate.rejected,
+        evidence=annotate.evidence,
         execution=how,
         hooks=hooks,
     )

@@ -66,6 +66,12 @@ ANNOTATION_COLUMNS = pa.schema(
     ]
 )
 
+REJECTED_COLUMNS = pa.schema([pa.field("rejected_ids", pa.list_(pa.int32()), nullable=False)])
+
+EVIDENCE_COLUMNS = pa.schema(
+    [pa.field(name, pa.list_(pa.int32()), nullable=False) for name in ("evidence_starts", "evidence_ends")]
+)
+
 CONCEPTS = pa.schema(
     [
         pa.field("concept_id", pa.int32(), nullable=False),
@@ -96,6 +102,7 @@ QUARANTINE = pa.schema(
 )
 
 
-def annotations(*, text: bool) -> pa.Schema:
-    """Schema of annotated shards, with or without the chunk's text."""
-    return pa.schema([*ANNOTATION_COLUMNS, *([pa.field("text", pa.string())] if text else [])])
+def annotations(*, text: bool, rejected: bool = False, evidence: bool = False) -> pa.Schema:
+    """Schema of annotated shards, with or without rejected concepts, evidence and the chunk's text."""
+    optional = [*(EVIDENCE_COLUMNS if evidence else ()), *(REJECTED_COLUMNS if rejected else ())]
+    return pa.schema([*ANNOTATION_COLUMNS, *optional, *([pa.field("text", pa.string())] if text else [])])

@@ -7,7 +7,7 @@ import pytest
 
 from atlas.canonical.build import Funnel
 from atlas.canonical.config import CanonicalizeConfig, WordsConfig
-from atlas.config import load
+from atlas.config import AnnotateConfig, load
 from atlas.errors import AtlasError
 
 ROOT = Path(__file__).parents[1]
@@ -48,11 +48,13 @@ def test_values_of_every_stage_are_taken_from_the_file(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(
         f"{GOOD}  carry: [url, lang]\nchunk:\n  max_tokens: 150\ntag:\n  sample:\n    chunks: 9\n"
         "canonicalize:\n  similarity:\n    tone: 0.5\ntrain:\n  seed: 4\nannotate:\n  text: false\n"
+        "  rejected: true\n  evidence: true\n"
     )
     config = load(tmp_path / "p.yaml")
     assert config.corpus.carry == ("url", "lang")
     assert (config.chunk.max_tokens, config.tag.sample.chunks, config.train.seed) == (150, 9, 4)
     assert (config.canonicalize.similarity.tone, config.annotate.text) == (0.5, False)
+    assert (config.annotate.rejected, config.annotate.evidence) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +134,14 @@ def test_every_key_of_canonicalize_is_in_the_reference_with_its_default() -> Non
     for name, info in CanonicalizeConfig.model_fields.items():
         if isinstance(info.default, float | int) and not isinstance(info.default, bool):
             assert f"| {info.default} |" in rows[name]
+
+
+def test_every_key_of_annotate_is_in_the_reference() -> None:
+    text = (ROOT / "docs" / "reference" / "pipeline-file.md").read_text(encoding="utf-8")
+    section = text.split("\n## annotate\n")[1].split("\n## ")[0]
+    assert set(AnnotateConfig.model_fields) == {
+        line.split("`")[1] for line in section.splitlines() if line[:3] == "| `"
+    }
 
 
 def test_every_step_of_the_funnel_is_in_the_reference() -> None:

@@ -5,7 +5,7 @@ arrays that workers of a machine can share.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +42,7 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Probabilities of the candidates of chunks. Chunk i has rows ``starts[i]:starts[i + 1]``, in no order."""
+    """Probabilities or logits of chunks' candidates. Chunk i has rows ``starts[i]:starts[i + 1]``, in no order."""
 
     starts: np.ndarray  # int64 [chunks + 1]
     columns: np.ndarray  # int32 [pairs]: the concept's column
@@ -53,6 +53,15 @@ class Scored:
         """Chunk of each pair, int64 [pairs]."""
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
+    @classmethod
+    def joined(cls, parts: Sequence["Scored"]) -> "Scored":
+        """The candidates of the chunks of all parts, one part after the other."""
+        if not parts:
+            return cls(np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+        sizes = np.concatenate([np.diff(part.starts) for part in parts])
+        starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])
+        return cls(starts, np.concatenate([p.columns for p in parts]), np.concatenate([p.scores for p in parts]))
+
 
 def pairs(weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray]) -> Pairs:
     """Candidates of a batch of chunks, and their views."""
@@ -62,8 +71,14 @@ def pairs(weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray]
 
 def scored(weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray]) -> Scored:
     """Probabilities of each chunk's candidates; every other concept is less likely than can be told apart."""
+    found = scored_logits(weights, featurizer, tokens)
+    return replace(found, scores=calibrate(weights, found.scores))
+
+
+def scored_logits(weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray]) -> Scored:
+    """As ``scored``, with the ranker's logits: they still differ where calibration makes one step of many."""
     found = pairs(weights, featurizer, tokens)
-    return Scored(found.starts, found.columns, calibrate(weights, logits(weights.ranker, found.views)))
+    return Scored(found.starts, found.columns, logits(weights.ranker, found.views))
 
 
 def calibrate(weights: Weights, found: np.ndarray) -> np.ndarray:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from atlas.annotator import artefact
+from atlas.annotator import artefact, choose
 from atlas.annotator.artefact import Annotator
-from atlas.annotator.model import Weights, scored
-from atlas.annotator.train import MAX_LABELS
+from atlas.annotator.choose import MOST_REJECTED
+from atlas.annotator.evidence import STRIDE, WIDTH, located
+from atlas.annotator.model import Scored, scored
 from atlas.chunking.config import ChunkConfig
 from atlas.chunking.stage import chunk_documents
 from atlas.chunking.tokenizer import tokenizer
@@ -22,42 +23,70 @@ SCORED_TOGETHER = 256  # chunks; bounds the memory of their views
 
 @dataclass(frozen=True, slots=True)
 class AnnotateStage:
-    """Chunks documents as the annotator was trained to, and labels every chunk."""
+    """Chunks documents as the annotator was trained to, and labels every chunk.
+
+    With ``rejected`` and ``evidence``, these are written too.
+    """
 
     model: str
     text: bool = True
+    rejected: bool = False
+    evidence: bool = False
     name: str = "annotate"
 
+    @property
+    def chosen(self) -> dict[str, bool]:
+        """The further outputs that are asked for; nothing of those that are not, as in runs before there were any."""
+        return {name: True for name in ("rejected", "evidence") if getattr(self, name)}
+
     def schema(self, carried: pa.Schema) -> pa.Schema:
-        return pa.schema([*annotations(text=self.text), *carried])
+        return pa.schema([*annotations(text=self.text, **self.chosen), *carried])
 
     def identity(self) -> dict[str, Any]:
         settings = artefact.read_settings(Path(self.model))
+        made_by = {"rejected": MOST_REJECTED, "evidence": [WIDTH, STRIDE]}
         return {
             "chunk": settings["chunk"],
             "tokenizer": tokenizer(settings["chunk"]["tokenizer"]).name,
             "annotator": artefact.digest(Path(self.model)),
             "library": settings["library_digest"],
             "text": self.text,
+            **{name: made_by[name] for name in self.chosen},
         }
 
     def load(self) -> Process:
         annotator = artefact.load(Path(self.model))
-        return lambda documents: annotate_documents(documents, annotator, text=self.text)
+        return lambda documents: annotate_documents(documents, annotator, text=self.text, **self.chosen)
 
 
-def annotate_documents(documents: pa.RecordBatch, annotator: Annotator, *, text: bool) -> pa.RecordBatch:
+def annotate_documents(
+    documents: pa.RecordBatch,
+    annotator: Annotator,
+    *,
+    text: bool,
+    rejected: bool = False,
+    evidence: bool = False,
+) -> pa.RecordBatch:
     """Chunk and label a batch of documents of schema DOCUMENTS (further columns are carried)."""
     config = ChunkConfig(**annotator.settings["chunk"])
-    chunked = chunk_documents(documents, config, tokenizer(config.tokenizer))
-    empty = np.array([status == "empty" for status in chunked.columns.column("status").to_pylist()], dtype=bool)
-    ids, scores, sizes = label_chunks(chunked.tokens, empty, annotator)
-    offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32())
+    named = tokenizer(config.tokenizer)
+    chunked = chunk_documents(documents, config, named)
+    weights = annotator.weights
     columns = {name: chunked.columns.column(name) for name in chunked.columns.schema.names}
-    columns["concept_ids"] = pa.ListArray.from_arrays(offsets, pa.array(ids, pa.int32()))
-    columns["scores"] = pa.ListArray.from_arrays(offsets, pa.array(scores, pa.float32()))
+    empty = np.array([status == "empty" for status in columns["status"].to_pylist()], dtype=bool)
+    found = score_chunks(chunked.tokens, annotator)
+    labels = choose.given(found, weights.thresholds, empty)
+    columns["concept_ids"] = _lists(weights.concept_ids[labels.columns], labels.sizes)
+    columns["scores"] = _lists(labels.scores, labels.sizes)
+    if rejected:
+        missed = choose.rejected(found, weights.thresholds, empty)
+        columns["rejected_ids"] = _lists(weights.concept_ids[missed.columns], missed.sizes)
+    if evidence:
+        texts = columns["text"].to_pylist()
+        starts, ends = located(weights, annotator.featurizer, chunked.tokens, texts, named, labels)
+        columns["evidence_starts"], columns["evidence_ends"] = _lists(starts, labels.sizes), _lists(ends, labels.sizes)
     carried = [field for field in chunked.columns.schema if field.name not in CHUNKS.names]
-    schema = pa.schema([*annotations(text=text), *carried])
+    schema = pa.schema([*annotations(text=text, rejected=rejected, evidence=evidence), *carried])
     return pa.RecordBatch.from_arrays([columns[field.name] for field in schema], schema=schema)
 
 
@@ -73,21 +102,19 @@ def label_chunks(
         Concept ids int32 [labels], probabilities float32 [labels], sizes int64 [chunks].
     """
     weights = annotator.weights
-    parts = [_chosen(weights, annotator, tokens, empty, start) for start in range(0, len(tokens), SCORED_TOGETHER)]
-    if not parts:
-        return np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int64)
-    ids, scores, sizes = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return ids, scores, sizes
+    labels = choose.given(score_chunks(tokens, annotator), weights.thresholds, empty)
+    return weights.concept_ids[labels.columns], labels.scores, labels.sizes
 
 
-def _chosen(
-    weights: Weights, annotator: Annotator, tokens: list[np.ndarray], empty: np.ndarray, start: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    found = scored(weights, annotator.featurizer, tokens[start : start + SCORED_TOGETHER])
-    rows = found.rows
-    kept = np.flatnonzero((found.scores >= weights.thresholds[found.columns]) & ~empty[start:][rows])
-    kept = kept[np.lexsort((found.columns[kept], -found.scores[kept], rows[kept]))]
-    sizes = np.bincount(rows[kept], minlength=len(found.starts) - 1)
-    place = np.arange(len(kept)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    kept = kept[place < MAX_LABELS]
-    return weights.concept_ids[found.columns[kept]], found.scores[kept], np.minimum(sizes, MAX_LABELS)
+def score_chunks(tokens: list[np.ndarray], annotator: Annotator) -> Scored:
+    """Candidates of any number of chunks, some of them scored together."""
+    parts = [
+        scored(annotator.weights, annotator.featurizer, tokens[start : start + SCORED_TOGETHER])
+        for start in range(0, len(tokens), SCORED_TOGETHER)
+    ]
+    return Scored.joined(parts)
+
+
+def _lists(values: np.ndarray, sizes: np.ndarray) -> pa.ListArray:
+    """A list of values for each chunk, of the values' own type."""
+    return pa.ListArray.from_arrays(pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int32()), pa.array(values))

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from atlas.chunking.config import ChunkConfig
+from atlas.chunking.offsets import spans
 from atlas.chunking.pack import pack
 from atlas.chunking.sentences import cut_before
 from atlas.chunking.structure import Cut, Strength, cuts, first_kind, looks_like_code
@@ -186,13 +187,7 @@ class _Measure:
         self._unclean_edges = [edge for edge in edges[1:-1] if not is_clean(text, edge, end)]
         self._exact = tokenizer.splits_at_whitespace
         if self._exact:
-            block = text[start:end]
-            ends = np.cumsum(tokenizer.byte_lengths(self._ids))
-            if not block.isascii():
-                raw = np.frombuffer(block.encode(), dtype=np.uint8)
-                inside = np.cumsum((raw & 0xC0) != 0x80)  # code points begun up to each byte
-                ends = inside[ends - 1]
-            self._ends = ends  # code points of the block up to each token's end
+            _, self._ends = spans(text[start:end], self._ids, tokenizer)  # code points up to each token's end
         else:
             even = np.linspace(0, end - start, len(self._ids) + 1)[1:]
             self._ends = even.astype(np.int64)  # as if all tokens were of one length

@@ -86,6 +86,11 @@ class HuggingFace:
     def byte_lengths(self, ids: np.ndarray) -> np.ndarray:
         raise AtlasError(f"tokenizer {self.name}: has no exact byte lengths")
 
+    def spans(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+        """First code point of each token of a text and the one behind its last, int64 [tokens] each."""
+        offsets = np.array(self._fast.encode(text, add_special_tokens=False).offsets, dtype=np.int64).reshape(-1, 2)
+        return offsets[:, 0], offsets[:, 1]
+
 
 @lru_cache(maxsize=4)
 def tokenizer(name: str) -> Tokenizer:

@@ -72,6 +72,10 @@ def annotate(
     out: Out,
     columns: CorpusConfig,
     chunk_text: Annotated[bool, typer.Option(help="Write each chunk's text too.")] = True,
+    rejected: Annotated[bool, typer.Option(help="Write the concepts considered for a chunk and not given.")] = False,
+    evidence: Annotated[
+        bool, typer.Option(help="Write where in the chunk each concept stands; takes many times longer.")
+    ] = False,
     library: Annotated[
         Path | None,
         typer.Option(
@@ -93,7 +97,8 @@ def annotate(
 
     read = columns.model_copy(update={"path": corpus})
     if dry_run:
-        print(plan.stage(AnnotateStage(str(model), chunk_text), read, out, verify=how.verify))
+        stage = AnnotateStage(str(model), chunk_text, rejected, evidence)
+        print(plan.stage(stage, read, out, verify=how.verify))
         return
     with progress.shown(quiet) as hooks:
         result = verbs.annotate(
@@ -101,6 +106,8 @@ def annotate(
             model,
             out,
             text=chunk_text,
+            rejected=rejected,
+            evidence=evidence,
             library=library,
             execution=how,
             hooks=hooks,

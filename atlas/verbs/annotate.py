@@ -15,11 +15,16 @@ def annotate(
     out: str | Path,
     *,
     text: bool = True,
+    rejected: bool = False,
+    evidence: bool = False,
     library: Path | None = None,
     execution: Execution = HERE,
     hooks: Hooks = QUIET,
 ) -> Result:
     """Chunk and label a corpus with a trained annotator, in one pass.
+
+    With ``rejected``, each chunk also carries the concepts that were considered and not given; with ``evidence``, where
+    in the chunk each of its concepts stands.
 
     Raises:
         AtlasError: ``library`` is given and is not the one that the annotator was trained with.
@@ -30,4 +35,5 @@ def annotate(
     if library is not None:
         refuse_other_library(model, store.load(library).digest, library)
     path = str(model.absolute())
-    return run_over(corpus, AnnotateStage(path, text), out, execution, hooks, model=path, text=text)
+    stage = AnnotateStage(path, text, rejected, evidence)
+    return run_over(corpus, stage, out, execution, hooks, model=path, text=text, **stage.chosen)

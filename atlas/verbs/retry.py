@@ -35,7 +35,9 @@ def _repeated(stage: str, recipe: dict[str, Any]) -> tuple[Stage, Source] | None
     if stage == "annotate":
         from atlas.annotator.stage import AnnotateStage
 
-        return AnnotateStage(recipe["model"], recipe["text"]), DocumentSource(CorpusConfig(**recipe["corpus"]))
+        chosen = {name: recipe[name] for name in ("rejected", "evidence") if name in recipe}
+        labelling = AnnotateStage(recipe["model"], recipe["text"], **chosen)
+        return labelling, DocumentSource(CorpusConfig(**recipe["corpus"]))
     if stage == "chunk":
         from atlas.chunking.stage import ChunkStage
 

@@ -88,7 +88,7 @@ def test_every_setting_of_a_stage_is_in_its_help(atlas: Atlas) -> None:
         "tag": ["--chunks", "--per-document", "--min-tokens", "--seed", "--engine", "--prompt", "--target-tokens"],
         "canonicalize": ["--base", "--encoder", "--min-chunks", "--similarity-content", "--similarity-tone"],
         "train": ["--bigram-buckets", "--dimensions", "--heldout-share", "--folds", "--target-tokens"],
-        "annotate": ["--model", "--library", "--executor", "--workers", "--no-chunk-text"],
+        "annotate": ["--model", "--library", "--executor", "--workers", "--no-chunk-text", "--rejected", "--evidence"],
         "evaluate": ["--model", "--tags", "--library", "--json", "--no-baselines"],
     }.items():
         answer = atlas(command, "--help")

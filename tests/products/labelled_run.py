@@ -34,15 +34,19 @@ LIBRARY = Library(
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Two chunks a document, each with concepts drawn by the document's number; scores fall."""
+    """Two chunks a document, each with concepts drawn by the document's number; scores fall.
+
+    With ``more``, rejected concepts and evidence too: all concepts not given, and spans by which they can be told.
+    """
 
     library: str = LIBRARY.digest
     text: bool = True
     fails_on: str = ""
+    more: bool = False
     name: str = "annotate"
 
     def schema(self, carried: pa.Schema) -> pa.Schema:
-        return pa.schema([*annotations(text=self.text), *carried])
+        return pa.schema([*annotations(text=self.text, rejected=self.more, evidence=self.more), *carried])
 
     def identity(self) -> dict[str, Any]:
         return {"library": self.library, "annotator": "of the tests", "text": self.text, "tokenizer": "cl100k_base"}
@@ -63,7 +67,9 @@ class Labels:
                 row = {"doc_id": document["doc_id"], "chunk_id": chunk, "source": document["source"]}
                 row |= {"char_start": start, "char_end": end, "token_count": 5, "kind": "prose", "status": "ok"}
                 row |= {"concept_ids": ids.tolist(), "scores": scores.tolist(), "text": document["text"][start:end]}
-                rows.append(row)
+                row |= {"rejected_ids": sorted({1, 2, 3, 4, 5} - set(ids.tolist()))}
+                row |= {"evidence_starts": ids.tolist(), "evidence_ends": (ids + 1).tolist()}
+                rows.append({name: row[name] for name in self.schema(pa.schema([])).names})
         return pa.RecordBatch.from_pylist(rows, schema=self.schema(pa.schema([])))
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from atlas.errors import AtlasError
 from atlas.library.successors import DROPPED, Translation
-from atlas.products.remap.labels import groups, relabel, translated
+from atlas.products.remap.labels import groups, relabel, translated, without_given
 
 IDS = list(range(1, 9))
 Chunks = list[list[tuple[int, float]]]
@@ -92,6 +92,27 @@ def test_columns_aligned_with_ids_go_with_them() -> None:
     assert new["concept_ids"].to_pylist() == [[1], [], [1]]
     assert new["evidence"].to_pylist() == [[[5]], [], [[6]]]
     assert new["scores"].to_pylist() == [[pytest.approx(0.9)], [], [pytest.approx(0.1)]]
+
+
+def test_evidence_goes_with_the_concepts() -> None:
+    numbers = pa.list_(pa.int32())
+    names = ("concept_ids", "evidence_starts", "evidence_ends", "rejected_ids")
+    assert groups(pa.schema([(name, numbers) for name in names])) == {
+        "concept_ids": ["evidence_starts", "evidence_ends"],
+        "rejected_ids": [],
+    }
+
+
+def test_what_a_chunk_has_is_not_among_its_rejected() -> None:
+    numbers = pa.list_(pa.int32())
+    lists = {
+        "concept_ids": pa.array([[1], [], [2, 3], [1]], numbers),
+        "rejected_ids": pa.array([[2, 1], [1], [], None], numbers),
+        "rejected_scores": pa.array([[0.2, 0.1], [0.3], [], None], pa.list_(pa.float32())),
+    }
+    new = without_given(lists, ["rejected_scores"])
+    assert new["rejected_ids"].to_pylist() == [[2], [1], [], None]
+    assert new["rejected_scores"].to_pylist() == [[pytest.approx(0.2)], [pytest.approx(0.3)], [], None]
 
 
 def test_list_columns_belong_to_the_ids_of_their_name() -> None:

@@ -65,6 +65,32 @@ def test_every_row_once_with_the_heirs_ids(source: Path, tmp_path: Path) -> None
     assert done.labels_before == sum(len(row["concept_ids"]) for row in rows(source))
 
 
+def test_evidence_stays_with_its_concept_and_rejected_ids_are_the_librarys(tmp_path: Path) -> None:
+    labelled_run(tmp_path, Labels(more=True))
+    before = rows(tmp_path / "run")
+    remap(tmp_path / "run", EDITED, tmp_path / "new")
+    for old, new in zip(before, rows(tmp_path / "new"), strict=True):
+        of = dict(zip(old["concept_ids"], old["scores"], strict=True))
+        assert len(new["evidence_starts"]) == len(new["evidence_ends"]) == len(new["concept_ids"])
+        for id_, score, start, end in zip(
+            *(new[name] for name in ("concept_ids", "scores", "evidence_starts", "evidence_ends")), strict=True
+        ):
+            assert (of[start], end) == (score, start + 1)  # the span is that of the label that stayed
+            assert successor(EDITED, start) == id_
+        heirs = dict.fromkeys(heir for id_ in old["rejected_ids"] if (heir := successor(EDITED, id_)) is not None)
+        assert new["rejected_ids"] == [id_ for id_ in heirs if id_ not in new["concept_ids"]]
+    assert any(1 in row["concept_ids"] and 2 in row["rejected_ids"] for row in before)
+
+
+def test_run_with_evidence_and_rejected_has_its_preview_status_and_report(tmp_path: Path) -> None:
+    labelled_run(tmp_path, Labels(more=True))
+    labelled_run(tmp_path / "plain")
+    assert preview(annotated_run(tmp_path / "run"), EDITED) == preview(annotated_run(tmp_path / "plain/run"), EDITED)
+    assert verbs.status(tmp_path / "run", verify=True).complete
+    store.save(LIBRARY, tmp_path / "library")
+    assert "Tides" in verbs.report(tmp_path / "run", tmp_path / "library", tmp_path / "report.html").read_text()
+
+
 def test_status_and_report_work_on_it(source: Path, tmp_path: Path) -> None:
     remap(source, EDITED, tmp_path / "new")
     status = verbs.status(tmp_path / "new", verify=True)

@@ -12,6 +12,7 @@ from atlas.library.successors import UNKNOWN, Translation
 
 IDS = "concept_ids"
 SCORES = "scores"
+REJECTED = "rejected_ids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,27 @@ def relabel(
     for name in aligned:
         changed[name] = _lists(offsets, pc.filter(lists[name].flatten(), mask), lists[name])
     return changed
+
+
+def without_given(lists: Mapping[str, pa.Array], aligned: list[str]) -> dict[str, pa.Array]:
+    """The rejected ids, and the columns aligned with them, without what the chunk has: merged concepts can be both.
+
+    Args:
+        lists: by name, ``concept_ids``, ``rejected_ids`` and the aligned columns.
+    """
+    owned, rejected = (_keys(lists[name]) for name in (IDS, REJECTED))
+    kept = ~np.isin(rejected, owned)
+    column = lists[REJECTED]
+    owner = np.repeat(np.arange(len(column)), sizes_of(column))
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(owner[kept], minlength=len(column)))])
+    mask = pa.array(kept)
+    return {name: _lists(offsets, pc.filter(lists[name].flatten(), mask), lists[name]) for name in (REJECTED, *aligned)}
+
+
+def _keys(column: pa.Array) -> np.ndarray:
+    """Chunk and id of each label in one number, int64 [labels]."""
+    owner = np.repeat(np.arange(len(column), dtype=np.int64), sizes_of(column))
+    return owner << 32 | np.asarray(column.flatten()).astype(np.int64)
 
 
 def sizes_of(column: pa.Array) -> np.ndarray:

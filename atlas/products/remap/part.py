@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from atlas.digest import of_json
 from atlas.errors import AtlasError
 from atlas.library.successors import Translation
-from atlas.products.remap.labels import IDS, SCORES, groups, relabel, sizes_of
+from atlas.products.remap.labels import IDS, REJECTED, SCORES, groups, relabel, sizes_of, without_given
 from atlas.products.remap.splice import splice
 from atlas.runner.part import FOOTER_KEY, Counts
 from atlas.storage import atomic_output
@@ -126,6 +126,11 @@ def _relabelled(
         new |= changed
     if not new:
         return None, 0
+    if REJECTED in together:
+        others = together[REJECTED]
+        rest = [name for name in (IDS, REJECTED, *others) if name not in new]
+        table = file.read_row_group(number, columns=rest, use_threads=False)
+        new |= without_given(new | {name: _array(table, name) for name in rest}, others)
     schema = pa.schema([field for field in file.schema_arrow if field.name in new])
     return pa.Table.from_arrays([new[field.name] for field in schema], schema=schema), gone
 
