@@ -21,7 +21,7 @@ class AnnotateConfig(BaseModel):
 
     text: bool = Field(True, description="Write each chunk's text too; without it, join on doc_id and chunk_id.")
     rejected: bool = Field(False, description="Write the concepts that were considered for a chunk and not given.")
-    evidence: bool = Field(False, description="Write where in the chunk each concept stands; takes many times longer.")
+    evidence: bool = Field(False, description="Write where in the chunk each concept stands; several times slower.")
     executor: Literal["local", "ray"] = Field("local", description="Processes of this machine, or a Ray cluster.")
     workers: int | None = Field(None, ge=1, description="Workers. Not given: one locally, one per core on Ray.")
     address: str | None = Field(None, description="Address of a running Ray cluster; one is started here without.")

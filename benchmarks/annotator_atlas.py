@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from atlas.annotator import artefact
+from atlas.annotator.artefact import Annotator
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import Labelled, document_position, label_matrix
 from atlas.annotator.distill import teacher
-from atlas.annotator.features import Featurizer
-from atlas.annotator.model import Weights, scored
+from atlas.annotator.model import scored
 from atlas.annotator.train import train
 from atlas.chunking.tokenizer import tokenizer
 from atlas.library.concept import Concept, Library
@@ -24,29 +24,29 @@ TOGETHER = 256  # chunks scored at a time, as the annotate stage does
 
 
 @dataclass(frozen=True)
-class Fast:
-    """The fast tier; tokenizing counts as prediction."""
+class Tier:
+    """A trained annotator; tokenizing, and reading in the encoder tier, count as prediction."""
 
-    weights: Weights
-    featurizer: Featurizer
+    annotator: Annotator
 
     def predict(self, texts: Sequence[str], k: int) -> tuple[np.ndarray, np.ndarray]:
         named = tokenizer(TOKENIZER)
         ids = np.full((len(texts), k), -1, dtype=np.int64)
         scores = np.zeros((len(texts), k), dtype=np.float32)
         for start in range(0, len(texts), TOGETHER):
-            tokens = [named.encode(text) for text in texts[start : start + TOGETHER]]
-            found = scored(self.weights, self.featurizer, tokens)
+            own = texts[start : start + TOGETHER]
+            tokens, read = [named.encode(text) for text in own], self.annotator.read(own)
+            found = scored(self.annotator.weights, self.annotator.featurizer, tokens, read)
             rows = found.rows
             order = np.lexsort((found.columns, -found.scores, rows))
             place = np.arange(len(order)) - found.starts[rows[order]]
             order, place = order[place < k], place[place < k]
-            ids[start + rows[order], place] = self.weights.concept_ids[found.columns[order]]
+            ids[start + rows[order], place] = self.annotator.weights.concept_ids[found.columns[order]]
             scores[start + rows[order], place] = found.scores[order]
         return ids, scores
 
     def save(self, folder: Path) -> None:
-        artefact.save(folder, self.weights, self.featurizer, {"library_digest": ""}, {})
+        artefact.save(folder, self.annotator.weights, self.annotator.featurizer, {"library_digest": ""}, {})
 
 
 def library_of(names: Sequence[str]) -> Library:
@@ -54,12 +54,19 @@ def library_of(names: Sequence[str]) -> Library:
     return Library(tuple(Concept(number, "content", name, "") for number, name in enumerate(names)))
 
 
-def train_fast(texts: Sequence[str], labels: Sequence[Sequence[int]], names: Sequence[str], work: Path) -> Fast:
-    config = TrainConfig()
+def train_fast(texts: Sequence[str], labels: Sequence[Sequence[int]], names: Sequence[str], work: Path) -> Tier:
+    return trained(texts, labels, names, TrainConfig())
+
+
+def train_encoder(texts: Sequence[str], labels: Sequence[Sequence[int]], names: Sequence[str], work: Path) -> Tier:
+    return trained(texts, labels, names, TrainConfig(tier="encoder"))
+
+
+def trained(texts: Sequence[str], labels: Sequence[Sequence[int]], names: Sequence[str], config: TrainConfig) -> Tier:
     doc_ids = [str(number) for number in range(len(texts))]
     position = np.array([document_position(doc_id, config.seed) for doc_id in doc_ids])
     tokens = [tokenizer(TOKENIZER).encode(text) for text in texts]
     data = Labelled(tokens, list(texts), doc_ids, label_matrix(labels, len(names)), position)
     model = teacher(config.encoder, TOKENIZER, threads=1)
     weights, featurizer, _ = train(data, library_of(names), TOKENIZER, model, config)
-    return Fast(weights, featurizer)
+    return Tier(Annotator(weights, featurizer, {}, "", model.embed if config.tier == "encoder" else None))

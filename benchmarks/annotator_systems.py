@@ -29,6 +29,7 @@ def _peer(function: str, package: str, probabilities: bool = False) -> System:
 
 SYSTEMS = {
     "atlas-fast": System("annotator_atlas", "train_fast", probabilities=True),
+    "atlas-encoder": System("annotator_atlas", "train_encoder", probabilities=True),
     "libpecos-ovr": _peer("libpecos_ovr", "pecos", probabilities=True),
     "libpecos-xrlinear": _peer("libpecos_xrlinear", "pecos", probabilities=True),
     "omikuji-parabel": _peer("omikuji_parabel", "omikuji", probabilities=True),

@@ -46,8 +46,7 @@ def main() -> None:
 def measured(task: Task) -> Row:
     with tempfile.TemporaryDirectory() as work:
         labels = [sorted(own) for own in task.training.gold]
-        fast = train_fast(task.training.texts, labels, task.names, Path(work))
-    annotator = Annotator(fast.weights, fast.featurizer, {}, "")
+        annotator = train_fast(task.training.texts, labels, task.names, Path(work)).annotator
     named = tokenizer(TOKENIZER)
     texts = [_cut(text) for text in task.report.texts[:REPORTED]]
     tokens = [named.encode(text) for text in texts]

@@ -1,6 +1,7 @@
 """The annotator on disk: config.json, model.safetensors, card.json. No pickle."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from atlas.annotator.arrays import flat, nested
+from atlas.annotator.distill import Embed, read
 from atlas.annotator.features import Featurizer
 from atlas.annotator.model import Weights
+from atlas.annotator.views import NOT_READ
 from atlas.digest import of_files
 from atlas.errors import AtlasError
 from atlas.storage import atomic_output, resolve, write_text
@@ -27,6 +30,18 @@ class Annotator:
     featurizer: Featurizer
     settings: dict[str, Any]
     digest: str
+    embed: Embed | None = None  # the sentence model, where the annotator reads with one
+
+    @property
+    def system(self) -> str:
+        """Its name in tables, beside baselines."""
+        return "atlas-fast" if self.embed is None else "atlas-encoder"
+
+    def read(self, texts: Sequence[str]) -> np.ndarray:
+        """What the sentence model says of chunks, float32 [chunks, 2, d]; nothing for the fast tier."""
+        if self.embed is None:
+            return NOT_READ
+        return read(texts, self.embed, self.weights.tables.mean, self.weights.tables.axes)
 
     @property
     def library_digest(self) -> str:
@@ -47,7 +62,7 @@ def save(
     write_text(folder / CARD, json.dumps(card, indent=2, sort_keys=True) + "\n")
     described = {
         "format": FORMAT,
-        "tier": "fast",
+        "tier": settings.get("train", {}).get("tier", "fast"),
         "featurizer": {"tokenizer": featurizer.tokenizer, "buckets": featurizer.buckets},
         **settings,
     }
@@ -122,7 +137,12 @@ def load(folder: Path) -> Annotator:
             f"{folder}: was made for {len(weights.idf):,} features, but this version of Atlas makes "
             f"{featurizer.width:,}; train the annotator again"
         )
-    return Annotator(weights, featurizer, settings, own)
+    embed = None
+    if settings["tier"] == "encoder":
+        from atlas.models.int8 import quick_encoder
+
+        embed = quick_encoder(settings["train"]["encoder"]).encode
+    return Annotator(weights, featurizer, settings, own, embed)
 
 
 def mapped(path: Path) -> dict[str, np.ndarray]:

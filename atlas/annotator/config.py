@@ -6,11 +6,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class TrainConfig(BaseModel):
-    """The train stage: the fast tier, which reads the chunker's tokens and needs no transformer to annotate."""
+    """The train stage: the fast tier, which reads the chunker's tokens and needs no transformer to annotate, or the
+    encoder tier, for which the sentence model also reads every chunk."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    tier: Literal["fast"] = Field("fast", description="Kind of annotator.")
+    tier: Literal["fast", "encoder"] = Field(
+        "fast", description="`fast`: words alone; `encoder`: the sentence model reads every chunk too."
+    )
     encoder: str = Field("all-minilm-l6-v2", description="Sentence model that teaches the annotator what words mean.")
     taught_chunks: int = Field(4000, ge=0, description="Training chunks that the sentence model reads, at most.")
     bigram_buckets: int = Field(1 << 18, ge=1024, description="Hash buckets of token pairs.")

@@ -45,6 +45,8 @@ class Meanings:
 
     words: np.ndarray
     concepts: np.ndarray
+    mean: np.ndarray  # float32 [D]: of what the model says of chunks
+    axes: np.ndarray  # float32 [D, d]: from the model's space to this
 
 
 def teacher(encoder_name: str, tokenizer_name: str, threads: int | None = None) -> Teacher:
@@ -78,7 +80,7 @@ def meanings(
     Args:
         texts: chunks that the model reads. dimensions: of the result at most, principal components of what it says.
     """
-    openings = [text[:OPENING_CHARACTERS].rsplit(" ", 1)[0] for text in texts]
+    openings = [opening_of(text) for text in texts]
     names = [concept.name for concept in concepts]
     wanted = np.concatenate([model.embed(part) for part in (texts, openings, names)])
     said = said_of(concepts, wanted[len(wanted) - len(names) :], model.embed)
@@ -90,7 +92,19 @@ def meanings(
     prior = model.words.astype(np.float32)
     prior = (prior - prior.mean(axis=0)) @ axes
     taught = taught_towards(prior, weigh(counts, idf)[:, : len(prior)], (wanted - mean) @ axes)
-    return Meanings(taught, unit_rows((said - said.mean(axis=0)) @ axes) if len(said) > 1 else unit_rows(said @ axes))
+    own = said - said.mean(axis=0) if len(said) > 1 else said
+    return Meanings(taught, unit_rows(own @ axes), wanted[: len(texts)].mean(axis=0), axes)
+
+
+def opening_of(text: str) -> str:
+    """About the words of a chunk that the annotator counts as its opening."""
+    return text[:OPENING_CHARACTERS].rsplit(" ", 1)[0]
+
+
+def read(texts: Sequence[str], embed: Embed, mean: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """What a sentence model says of chunks and of their openings, float32 [chunks, 2, d], rows of length 1."""
+    said = [embed(part) for part in (texts, [opening_of(text) for text in texts])]
+    return np.stack([unit_rows((vectors - mean) @ axes) for vectors in said], axis=1).astype(np.float32)
 
 
 def said_of(concepts: Sequence[Concept], names: np.ndarray, embed: Embed) -> np.ndarray:

@@ -17,7 +17,6 @@ from atlas.annotator.model import BANDS, Weights, predict
 from atlas.annotator.train import MAX_LABELS, train
 from atlas.library.concept import Library
 
-SYSTEM = "atlas-fast"
 NEIGHBOURS = 15
 EVALUATED = 100_000_000  # pairs of chunk and concept at most, whose scores are held in memory
 INSIDE = 2_000  # training chunks on which baselines' thresholds are chosen
@@ -61,10 +60,10 @@ def evaluate(
     """
     weights = annotator.weights
     heldout = heldout.take(np.arange(min(len(heldout), max(1, EVALUATED // len(weights.concept_ids)))))
-    systems = _systems(weights, annotator.featurizer, training, heldout, library, embed)
+    systems = _systems(annotator, training, heldout, library, embed)
     truth = heldout.labels.toarray()
     gains = metrics.propensities(_examples(training), len(training))
-    ours = systems[SYSTEM]
+    ours = systems[annotator.system]
     return Evaluation(
         {
             "chunks": len(heldout),
@@ -104,7 +103,8 @@ def cross_validate(
         training, test = data.take(np.flatnonzero(fold_of != fold)), data.take(np.flatnonzero(fold_of == fold))
         weights, featurizer, _ = train(training, library, tokenizer_name, model, config)
         truths.append(test.labels.toarray())
-        for name, scored in _systems(weights, featurizer, training, test, library, embed).items():
+        annotator = Annotator(weights, featurizer, {}, "", model.embed if config.tier == "encoder" else None)
+        for name, scored in _systems(annotator, training, test, library, embed).items():
             found.setdefault(name, []).append(scored)
     gains = metrics.propensities(_examples(data), len(data))
     return [_row(name, scored, truths, gains) for name, scored in found.items()]
@@ -124,16 +124,12 @@ def _row(name: str, scored: list[_Scored], truths: list[np.ndarray], gains: np.n
 
 
 def _systems(
-    weights: Weights,
-    featurizer: Featurizer,
-    training: Labelled,
-    heldout: Labelled,
-    library: Library,
-    embed: Embed | None,
+    annotator: Annotator, training: Labelled, heldout: Labelled, library: Library, embed: Embed | None
 ) -> dict[str, _Scored]:
     """The annotator and every baseline on the held-out chunks."""
-    scores = predict(weights, featurizer, heldout.tokens)
-    found = {SYSTEM: _Scored(scores, weights.thresholds, calibrated=True)}
+    weights, featurizer = annotator.weights, annotator.featurizer
+    scores = predict(weights, featurizer, heldout.tokens, annotator.read(heldout.texts))
+    found = {annotator.system: _Scored(scores, weights.thresholds, calibrated=True)}
     some = training.take(np.sort(np.random.default_rng(0).permutation(len(training))[:INSIDE]))
     truth = some.labels.toarray().ravel()
     for name, (held, inside) in _baselines(featurizer, training, some, heldout, library, embed).items():

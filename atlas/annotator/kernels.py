@@ -19,7 +19,7 @@ PARTLY, SCATTERED, PHRASE = 1, 2, 3  # how much of a name stands in a chunk: som
 VIEWS = (
     "alike",  # cosine of the chunk and the mean of the concept's examples
     "alike_best",  # … as a share of the best candidate's
-    "alike_rank",  # ln(1 + rank) among candidates
+    "alike_rank",  # ln(1 + rank) among the best by this, the same for all others
     "machine",  # margin of the concept's support vector machine, 0 without one
     "has_machine",
     "machine_best",  # … less the best candidate's
@@ -219,7 +219,7 @@ def note_places(own, place_of):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def pairs(flat, starts, weighed, t):  # type: ignore[no-untyped-def]
+def pairs(flat, starts, weighed, t, read):  # type: ignore[no-untyped-def]
     chunks, concepts = len(starts) - 1, len(t.positives)
     most = min(concepts, ALIKE + AKIN + NAMED)
     columns = np.empty(chunks * most, dtype=np.int32)
@@ -241,6 +241,7 @@ def pairs(flat, starts, weighed, t):  # type: ignore[no-untyped-def]
         begin = end
         count = _summed(t.centroids, indices, weights, t.skipped[0], alike, touched)
         end = _add_best(alike, touched[:count], ALIKE, columns, row_of, end)
+        ranked = end - begin
         in_words = np.searchsorted(indices, len(place_of))
         count_akin = _summed(t.akin, indices[:in_words], weights[:in_words], t.skipped[0], akin, touched_akin)
         end = _add_best(akin, touched_akin[:count_akin], AKIN, columns, row_of, end)
@@ -250,9 +251,12 @@ def pairs(flat, starts, weighed, t):  # type: ignore[no-untyped-def]
             _summed_all(t.machines, indices, weights, machine)
             mine = views[begin:end]
             mine[:] = 0
-            _view_examples(t, columns[begin:end], alike, machine, mine)
+            _view_examples(t, columns[begin:end], ranked, alike, machine, mine)
             _view_names(t, found, names, row_of, begin, mine)
-            _vectors_of(t, indices[:in_words], weights[:in_words], place_of, whole, opening)
+            if len(read):
+                whole[:], opening[:] = read[chunk, 0], read[chunk, 1]
+            else:
+                _vectors_of(t, indices[:in_words], weights[:in_words], place_of, whole, opening)
             _view_meaning(t, columns[begin:end], whole, opening, akin, mine)
             mine[:, _LENGTH] = np.log(np.float32(1 + len(own)))
         machine[:] = t.bias
@@ -329,18 +333,17 @@ def _add_named(owners, names, columns, row_of, end, limit):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _view_examples(t, columns, alike, machine, mine):  # type: ignore[no-untyped-def]
+def _view_examples(t, columns, ranked, alike, machine, mine):  # type: ignore[no-untyped-def]
     best, best_machine = np.float32(1e-6), np.float32(-1e6)
     for column in columns:
         best = max(best, alike[column])
         if t.has_machine[column]:
             best_machine = max(best_machine, machine[column])
-    ranks = np.argsort(np.argsort(-alike[columns], kind="mergesort"), kind="mergesort")
     for row in range(len(columns)):
         column = columns[row]
         mine[row, _ALIKE] = alike[column]
         mine[row, _ALIKE_BEST] = alike[column] / best
-        mine[row, _ALIKE_RANK] = np.log(np.float32(1 + ranks[row]))
+        mine[row, _ALIKE_RANK] = np.log(np.float32(1 + min(row, ranked)))
         if t.has_machine[column]:
             mine[row, _MACHINE] = machine[column]
             mine[row, _HAS_MACHINE] = 1

@@ -36,6 +36,8 @@ class Known(NamedTuple):
     words: Vectors  # [W, d]
     centre: np.ndarray  # float32 [d]: mean of the chunks' vectors, which all share
     meaning: Vectors  # [C, d]
+    mean: np.ndarray  # float32 [D]
+    axes: np.ndarray  # float32 [D, d]
 
 
 def known(
@@ -57,9 +59,9 @@ def known(
     centre = unit_rows(weighed[:, : len(said.words)] @ said.words).mean(axis=0)
     akin = nearest_concepts(said.words, said.concepts, AKIN)
     names = name_index(library.active, featurizer, idf)
-    return frozen(
-        Known(names, as_sparse(akin), quantised(said.words), centre.astype(np.float32), quantised(said.concepts))
-    )
+    centre = centre.astype(np.float32)
+    vectors = (quantised(said.words), centre, quantised(said.concepts), said.mean, said.axes)
+    return frozen(Known(names, as_sparse(akin), *vectors))
 
 
 def tables(

@@ -12,7 +12,7 @@ import numpy as np
 
 from atlas.annotator.features import Featurizer, weigh
 from atlas.annotator.ranker import Ranker, logits
-from atlas.annotator.views import Pairs, Tables, cosines, pairs_of
+from atlas.annotator.views import NOT_READ, Pairs, Tables, cosines, pairs_of
 
 BANDS = (0, 1, 5, 20)  # least training chunks of each frequency band: none, tail, middle, head
 
@@ -63,21 +63,25 @@ class Scored:
         return cls(starts, np.concatenate([p.columns for p in parts]), np.concatenate([p.scores for p in parts]))
 
 
-def pairs(weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray]) -> Pairs:
-    """Candidates of a batch of chunks, and their views."""
+def pairs(weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray], read: np.ndarray = NOT_READ) -> Pairs:
+    """Candidates of a batch of chunks, and their views; ``read`` as for ``views.pairs_of``, here and below."""
     words = featurizer.fold(tokens)
-    return pairs_of(words, weigh(featurizer.counts(words), weights.idf), weights.tables)
+    return pairs_of(words, weigh(featurizer.counts(words), weights.idf), weights.tables, read)
 
 
-def scored(weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray]) -> Scored:
+def scored(
+    weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray], read: np.ndarray = NOT_READ
+) -> Scored:
     """Probabilities of each chunk's candidates; every other concept is less likely than can be told apart."""
-    found = scored_logits(weights, featurizer, tokens)
+    found = scored_logits(weights, featurizer, tokens, read)
     return replace(found, scores=calibrate(weights, found.scores))
 
 
-def scored_logits(weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray]) -> Scored:
+def scored_logits(
+    weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray], read: np.ndarray = NOT_READ
+) -> Scored:
     """As ``scored``, with the ranker's logits: they still differ where calibration makes one step of many."""
-    found = pairs(weights, featurizer, tokens)
+    found = pairs(weights, featurizer, tokens, read)
     return Scored(found.starts, found.columns, logits(weights.ranker, found.views))
 
 
@@ -86,15 +90,17 @@ def calibrate(weights: Weights, found: np.ndarray) -> np.ndarray:
     return np.interp(found, weights.knots_x, weights.knots_y).astype(np.float32)
 
 
-def predict(weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray]) -> np.ndarray:
+def predict(
+    weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray], read: np.ndarray = NOT_READ
+) -> np.ndarray:
     """Probability of every concept for every chunk, float32 [chunks, C], to evaluate with.
 
     Concepts that are no candidate have what is usual of such pairs with their cosine of meaning.
     """
     words = featurizer.fold(tokens)
     weighed = weigh(featurizer.counts(words), weights.idf)
-    found = pairs_of(words, weighed, weights.tables)
+    found = pairs_of(words, weighed, weights.tables, read)
     slope, intercept = weights.background
-    dense = (1 / (1 + np.exp(-(slope * cosines(words, weighed, weights.tables) + intercept)))).astype(np.float32)
+    dense = (1 / (1 + np.exp(-(slope * cosines(words, weighed, weights.tables, read) + intercept)))).astype(np.float32)
     dense[found.rows, found.columns] = calibrate(weights, logits(weights.ranker, found.views))
     return dense

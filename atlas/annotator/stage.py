@@ -1,5 +1,6 @@
 """The annotate stage: documents in, annotated chunks out, in one pass."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from atlas.annotator.artefact import Annotator
 from atlas.annotator.choose import MOST_REJECTED
 from atlas.annotator.evidence import STRIDE, WIDTH, located
 from atlas.annotator.model import Scored, scored
+from atlas.annotator.views import NOT_READ
 from atlas.chunking.config import ChunkConfig
 from atlas.chunking.stage import chunk_documents
 from atlas.chunking.tokenizer import tokenizer
@@ -74,7 +76,7 @@ def annotate_documents(
     weights = annotator.weights
     columns = {name: chunked.columns.column(name) for name in chunked.columns.schema.names}
     empty = np.array([status == "empty" for status in columns["status"].to_pylist()], dtype=bool)
-    found = score_chunks(chunked.tokens, annotator)
+    found = score_chunks(chunked.tokens, annotator, columns["text"].to_pylist() if annotator.embed else None)
     labels = choose.given(found, weights.thresholds, empty)
     columns["concept_ids"] = _lists(weights.concept_ids[labels.columns], labels.sizes)
     columns["scores"] = _lists(labels.scores, labels.sizes)
@@ -106,12 +108,16 @@ def label_chunks(
     return weights.concept_ids[labels.columns], labels.scores, labels.sizes
 
 
-def score_chunks(tokens: list[np.ndarray], annotator: Annotator) -> Scored:
-    """Candidates of any number of chunks, some of them scored together."""
-    parts = [
-        scored(annotator.weights, annotator.featurizer, tokens[start : start + SCORED_TOGETHER])
-        for start in range(0, len(tokens), SCORED_TOGETHER)
-    ]
+def score_chunks(tokens: list[np.ndarray], annotator: Annotator, texts: Sequence[str] | None = None) -> Scored:
+    """Candidates of any number of chunks, some of them scored together.
+
+    ``texts`` are for an annotator of the encoder tier; without them it sums vectors of words, as the fast one does.
+    """
+    parts = []
+    for start in range(0, len(tokens), SCORED_TOGETHER):
+        some = slice(start, start + SCORED_TOGETHER)
+        read = NOT_READ if texts is None else annotator.read(texts[some])
+        parts.append(scored(annotator.weights, annotator.featurizer, tokens[some], read))
     return Scored.joined(parts)
 
 

@@ -11,10 +11,10 @@ from atlas.annotator import fit, learn, ranker
 from atlas.annotator.arrays import frozen
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import Labelled
-from atlas.annotator.distill import Teacher
+from atlas.annotator.distill import Teacher, read
 from atlas.annotator.features import Featurizer, Words, inverse_document_frequency, weigh
 from atlas.annotator.model import Weights
-from atlas.annotator.views import Pairs, Tables, cosines, pairs_of
+from atlas.annotator.views import NOT_READ, Pairs, Tables, cosines, pairs_of
 from atlas.errors import AtlasError
 from atlas.library.concept import Library
 
@@ -22,6 +22,7 @@ MAX_LABELS = 24  # labels written per chunk at most
 RANKED = 40_000  # chunks that the ranker learns from at most; more add time and memory but no precision
 BACKGROUND = 2_000_000  # pairs of a fold of which those that are no candidates are looked at
 Say = Callable[[str], None]
+Reads = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,17 @@ def train(
     idf = inverse_document_frequency(counts)
     featured = Featured(words, weigh(counts, idf), data.labels)
     clock.note("features")
-    read = np.random.default_rng(config.seed).permutation(len(data))[: config.taught_chunks]
-    say(f"a sentence model reads {len(read):,} chunks and {len(library.active):,} concepts")
-    texts = [data.texts[row] for row in np.sort(read)]
+    chosen = np.random.default_rng(config.seed).permutation(len(data))[: config.taught_chunks]
+    say(f"a sentence model reads {len(chosen):,} chunks and {len(library.active):,} concepts")
+    texts = [data.texts[row] for row in np.sort(chosen)]
     known = learn.known(library, featurizer, idf, featured.weighed, texts, model, config)
     clock.note("meanings")
     say(f"learning in {config.folds} folds what makes a concept likely")
-    parts = list(folds(featured, data.position, known, config))
+
+    def reads(rows: np.ndarray) -> np.ndarray:
+        return read([data.texts[row] for row in rows], model.embed, known.mean, known.axes)
+
+    parts = list(folds(featured, data.position, known, config, reads if config.tier == "encoder" else None))
     clock.note("folds")
     chunks = [rows for rows, _, _ in parts]
     found = Pairs.joined([pairs for _, pairs, _ in parts])
@@ -97,11 +102,12 @@ def train(
 
 
 def folds(
-    featured: Featured, position: np.ndarray, known: learn.Known, config: TrainConfig
+    featured: Featured, position: np.ndarray, known: learn.Known, config: TrainConfig, reads: Reads | None = None
 ) -> Iterator[tuple[np.ndarray, Pairs, tuple[np.ndarray, np.ndarray]]]:
     """For each fold its chunks, their candidates by tables learned from the other folds, and pairs without candidates.
 
-    ``position`` is each chunk's document's, so that no document is on both sides.
+    ``position`` is each chunk's document's, so that no document is on both sides. ``reads`` gives what the sentence
+    model says of chunks, by row, where it is to be heard.
     """
     generator = np.random.default_rng(config.seed)
     fold_of = np.unique(position, return_inverse=True)[1] % config.folds  # none is without a document
@@ -113,8 +119,9 @@ def folds(
         shown = generator.random(featured.labels.shape[1]) >= config.hidden_share
         part, test = featured.take(inside), featured.take(outside)
         tables = learn.tables(part.words, part.weighed, without(part.labels, shown), known, config)
-        found = pairs_of(test.words, test.weighed, tables)
-        yield outside, found, passed_over(test, found, tables, generator)
+        said = NOT_READ if reads is None else reads(outside)
+        found = pairs_of(test.words, test.weighed, tables, said)
+        yield outside, found, passed_over(test, found, tables, said, generator)
 
 
 def without(labels: sparse.csr_matrix, shown: np.ndarray) -> sparse.csr_matrix:
@@ -126,12 +133,12 @@ def without(labels: sparse.csr_matrix, shown: np.ndarray) -> sparse.csr_matrix:
 
 
 def passed_over(
-    test: Featured, found: Pairs, tables: Tables, generator: np.random.Generator
+    test: Featured, found: Pairs, tables: Tables, said: np.ndarray, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """A sample of pairs that are no candidates: their cosines of meaning, and whether the concept holds."""
     chunks, concepts = test.labels.shape
     rows = generator.permutation(chunks)[: max(1, BACKGROUND // concepts)]
-    near = cosines(test.words.take(rows), test.weighed[rows], tables)
+    near = cosines(test.words.take(rows), test.weighed[rows], tables, said[rows] if len(said) else said)
     ones = np.ones(len(found.columns), dtype=bool)
     kept = ~sparse.csr_matrix((ones, found.columns, found.starts), shape=(chunks, concepts))[rows].toarray()
     return near[kept], test.labels[rows].toarray()[kept]

@@ -49,6 +49,8 @@ class Tables(NamedTuple):
     words: Vectors  # [W, d]
     centre: np.ndarray  # float32 [d]
     meaning: Vectors  # [C, d], of length 1
+    mean: np.ndarray  # float32 [D]: of what the sentence model says of chunks
+    axes: np.ndarray  # float32 [D, d]: from the sentence model's space to that of meanings
 
 
 class Pairs(NamedTuple):
@@ -83,16 +85,20 @@ def as_sparse(matrix: sparse.csr_matrix) -> Sparse:
     return Sparse(matrix.data.astype(np.float32), matrix.indices.astype(np.int32), matrix.indptr.astype(np.int64))
 
 
-def pairs_of(words: Words, weighed: sparse.csr_matrix, tables: Tables) -> Pairs:
+NOT_READ = np.zeros((0, 2, 0), dtype=np.float32)
+
+
+def pairs_of(words: Words, weighed: sparse.csr_matrix, tables: Tables, read: np.ndarray = NOT_READ) -> Pairs:
     """Candidates and views of a batch of chunks.
 
     Args:
-        weighed: the chunks' features, float32 CSR [chunks, F].
+        weighed: the chunks' features, float32 CSR [chunks, F]. read: what a sentence model says of each chunk and of
+            its opening, float32 [chunks, 2, d], rows of length 1; without it vectors of words are summed.
     """
-    return Pairs(*kernels.pairs(words.flat, words.starts, as_sparse(weighed), tables))
+    return Pairs(*kernels.pairs(words.flat, words.starts, as_sparse(weighed), tables, read))
 
 
-def cosines(words: Words, weighed: sparse.csr_matrix, tables: Tables) -> np.ndarray:
+def cosines(words: Words, weighed: sparse.csr_matrix, tables: Tables, read: np.ndarray = NOT_READ) -> np.ndarray:
     """Cosine of meaning of every chunk, its opening counted twice, and every concept; float32 [chunks, C]."""
-    vectors = kernels.vectors(words.flat, words.starts, as_sparse(weighed), tables)
+    vectors = read.mean(axis=1) if len(read) else kernels.vectors(words.flat, words.starts, as_sparse(weighed), tables)
     return vectors @ (tables.meaning.values * tables.meaning.scales[:, None]).T

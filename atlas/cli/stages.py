@@ -74,7 +74,7 @@ def annotate(
     chunk_text: Annotated[bool, typer.Option(help="Write each chunk's text too.")] = True,
     rejected: Annotated[bool, typer.Option(help="Write the concepts considered for a chunk and not given.")] = False,
     evidence: Annotated[
-        bool, typer.Option(help="Write where in the chunk each concept stands; takes many times longer.")
+        bool, typer.Option(help="Write where in the chunk each concept stands; takes several times longer.")
     ] = False,
     library: Annotated[
         Path | None,
