@@ -24,4 +24,7 @@ class TrainConfig(BaseModel):
     hidden_share: float = Field(
         0.1, ge=0, lt=1, description="Share of concepts whose examples are hidden in a fold, to learn from names alone."
     )
+    precision: float | None = Field(
+        None, gt=0, lt=1, description="Precision that each concept's threshold is to reach; best F1 where not given."
+    )
     seed: int = Field(0, description="Seed of every random choice.")

@@ -98,7 +98,7 @@ def meanings(
 
 def opening_of(text: str) -> str:
     """About the words of a chunk that the annotator counts as its opening."""
-    return text[:OPENING_CHARACTERS].rsplit(" ", 1)[0]
+    return text if len(text) <= OPENING_CHARACTERS else text[:OPENING_CHARACTERS].rsplit(" ", 1)[0]
 
 
 def read(texts: Sequence[str], embed: Embed, mean: np.ndarray, axes: np.ndarray) -> np.ndarray:

@@ -38,8 +38,12 @@ def isotonic_knots(logits: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, n
     return x, np.clip(y + 1e-6 * np.arange(len(y), dtype=np.float32) / len(y), 1e-6, 1 - 1e-6)
 
 
-def thresholds(columns: np.ndarray, scores: np.ndarray, truth: np.ndarray, positives: np.ndarray) -> np.ndarray:
-    """Score from which each concept is given: best F1, drawn towards the common threshold where chunks are few.
+def thresholds(
+    columns: np.ndarray, scores: np.ndarray, truth: np.ndarray, positives: np.ndarray, precision: float | None = None
+) -> np.ndarray:
+    """Score from which each concept is given, drawn towards the common threshold where chunks are few.
+
+    The best F1 decides, or the lowest score of at least a ``precision``.
 
     Args:
         columns: int32 [pairs], the concept of each candidate pair. scores: float32 [pairs]. truth: bool [pairs].
@@ -48,7 +52,13 @@ def thresholds(columns: np.ndarray, scores: np.ndarray, truth: np.ndarray, posit
     Returns:
         float32 [C].
     """
-    common = best_threshold(scores, truth, int(positives.sum()))
+
+    def best(own: slice | np.ndarray, support: int) -> float:
+        if precision is not None:
+            return precise_threshold(scores[own], truth[own], precision)
+        return best_threshold(scores[own], truth[own], support)
+
+    common = best(slice(None), int(positives.sum()))
     found = np.full(len(positives), common, dtype=np.float32)
     order = np.argsort(columns, kind="stable")
     bounds = np.searchsorted(columns[order], np.arange(len(positives) + 1))
@@ -56,8 +66,7 @@ def thresholds(columns: np.ndarray, scores: np.ndarray, truth: np.ndarray, posit
         own = order[bounds[concept] : bounds[concept + 1]]
         if truth[own].any():
             support = int(positives[concept])
-            best = best_threshold(scores[own], truth[own], support)
-            found[concept] = (support * best + SHRINKAGE * common) / (support + SHRINKAGE)
+            found[concept] = (support * best(own, support) + SHRINKAGE * common) / (support + SHRINKAGE)
     return found
 
 
@@ -75,6 +84,17 @@ def best_threshold(scores: np.ndarray, truth: np.ndarray, positives: int | None 
     total = int(truth.sum()) if positives is None else positives
     f1 = 2 * np.cumsum(truth[order])[last] / (last + 1 + max(1, total))
     return float(ranked[last[int(f1.argmax())]])
+
+
+def precise_threshold(scores: np.ndarray, truth: np.ndarray, precision: float) -> float:
+    """The lowest score that as a threshold gives at least a precision; 1 where none does."""
+    if not len(scores):
+        return 1.0
+    order = np.argsort(-scores, kind="stable")
+    ranked = scores[order]
+    last = np.flatnonzero(np.append(ranked[1:] < ranked[:-1], True))
+    enough = np.flatnonzero(np.cumsum(truth[order])[last] >= precision * (last + 1))
+    return float(ranked[last[enough[-1]]]) if len(enough) else 1.0
 
 
 def background(cosines: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -90,7 +90,7 @@ def train(
     knots_x, knots_y = fit.calibration_knots(logits, truth)
     positives = np.asarray(data.labels[np.concatenate(chunks)].sum(axis=0)).ravel()
     scores = np.interp(logits, knots_x, knots_y)
-    thresholds = fit.thresholds(found.columns, scores, truth, positives)
+    thresholds = fit.thresholds(found.columns, scores, truth, positives, config.precision)
     background = fit.background(*(np.concatenate(part) for part in zip(*(b for _, _, b in parts), strict=True)))
     clock.note("ranker")
     say("learning from all chunks")

@@ -155,3 +155,25 @@ def test_background_of_too_little_truth_is_its_share_everywhere(truth: np.ndarra
 
 def test_background_of_no_pair_is_even() -> None:
     assert fit.background(np.zeros(0, dtype=np.float32), np.zeros(0, dtype=bool)).tolist() == [0, 0]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=30), st.floats(0.05, 0.95))
+def test_precise_threshold_is_the_lowest_that_is_precise_enough(pairs: list[tuple[int, bool]], wanted: float) -> None:
+    scores = np.array([score for score, _ in pairs], dtype=np.float64) / 6
+    truth = np.array([holds for _, holds in pairs])
+    enough = [score for score in np.unique(scores) if truth[scores >= score].mean() >= wanted - 1e-12]
+    assert fit.precise_threshold(scores, truth, wanted) == (min(enough) if enough else 1.0)
+
+
+def test_thresholds_for_a_precision_are_higher_where_scores_promise_less() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.random(4000)
+    columns = np.arange(4000) % 2
+    truth = rng.random(4000) < np.where(columns == 0, scores, scores**3)
+    support = np.bincount(columns[truth], minlength=2)
+    sure, unsure = fit.thresholds(columns, scores, truth, support, precision=0.7)
+    assert sure < unsure
+    for concept, threshold in enumerate((sure, unsure)):
+        given = (columns == concept) & (scores >= threshold)
+        assert truth[given].mean() > 0.65
