@@ -15,7 +15,7 @@ class TrainConfig(BaseModel):
         "fast", description="`fast`: words alone; `encoder`: the sentence model reads every chunk too."
     )
     encoder: str = Field("all-minilm-l6-v2", description="Sentence model that teaches the annotator what words mean.")
-    taught_chunks: int = Field(4000, ge=0, description="Training chunks that the sentence model reads, at most.")
+    taught_chunks: int = Field(4000, ge=1, description="Training chunks that the sentence model reads, at most.")
     bigram_buckets: int = Field(1 << 18, ge=1024, description="Hash buckets of token pairs.")
     dimensions: int = Field(256, ge=8, description="Dimensions of the word vectors, at most.")
     heldout_share: float = Field(0.2, gt=0, lt=1, description="Share of documents kept out for evaluation.")

@@ -18,13 +18,10 @@ from atlas.library.concept import Library
 
 ENTRIES = 8_000_000, 4_000_000  # weights of all centroids, of all machines: bounds memory and the time of a chunk
 FEWEST, MOST = 64, (1024, 8192)  # weights of one
-SKIPPED, FROM, FULLY_FROM = (
-    0.3,
-    1_000,
-    10_000,
-)  # with many concepts a chunk's lighter features cost time and tell little
-
-COST, ABSENT, NEGATIVES = 0.5, 1.0, 20_000
+# With many concepts a chunk's lighter features cost time and tell little: none is passed over up to so many concepts,
+# those below this share of the heaviest from so many on.
+SKIPPED, FROM, FULLY_FROM = 0.3, 1_000, 10_000
+COST, ABSENT, NEGATIVES = 0.5, 1.0, 20_000  # of machines: a lower cost of absent labels made them worse
 DOUBT = 4.0  # chunks that what is usual of names weighs against a name's own
 
 
