@@ -6,8 +6,9 @@ Library and annotator come from *other* corpora: the labels that people gave to 
 ``annotator.py`` but the one that is measured, as concepts. Documents are cut into chunks and annotated; a document's
 features are the highest scores of its chunks' candidates. A logistic regression on them predicts the document's label
 (arXiv: its first), beside the same regression on MiniLM's vectors of the document (of its chunks, the mean) and on
-TF-IDF. 70 % of the documents, by a hash of their ids, to learn from, the rest to report on; the regularisation is chosen on a
-fifth of the former. ``of_minilm``: macro-F1 as a share of MiniLM's. Then the concepts that weigh most for each label.
+TF-IDF. 70 % of the documents, by a hash of their ids, are to learn from, the rest to report on; the regularisation is
+chosen on a fifth of the former. ``of_minilm``: macro-F1 as a share of MiniLM's. Before the table: the concepts that
+weigh most for each label.
 """
 
 import argparse
