@@ -48,7 +48,8 @@ bench: install
 	$(BIN)/python benchmarks/segmentation.py --data $(DATA)
 	$(BIN)/python benchmarks/tagging.py --data examples/corpus --sets ctranslate2,batch
 	$(BIN)/python benchmarks/annotate.py --data runs/quickstart
-	$(BIN)/python benchmarks/annotator_views.py --data runs/quickstart
+	$(BIN)/python benchmarks/annotator_views.py --data $(DATA) --sets tib-core
+	$(BIN)/python benchmarks/annotator_speed.py --data $(DATA) --sets debtags
 
 clean:
 	rm -rf runs .pytest_cache .mypy_cache .ruff_cache

@@ -59,6 +59,17 @@ def test_show_by_id_or_name_prints_the_entry(asked: str) -> None:
     assert "name: Tutorial" in out
 
 
+def test_show_with_an_evaluation_says_how_well_the_concept_is_found(tmp_path: Path) -> None:
+    card = {"concept_id": 1, "examples": 12, "support": 3, "precision": 0.5, "recall": None, "roc_auc": 0.9}
+    measured = {"heldout": {}, "systems": [], "concepts": [card | {"threshold": 0.2, "confused_with": [2, 999_999]}]}
+    (tmp_path / "evaluation.json").write_text(json.dumps(measured))
+    asked = ("library", "show", "1", "--library", str(LIBRARY), "--evaluation", str(tmp_path / "evaluation.json"))
+    out = atlas(*asked).stdout
+    assert "# found: 12 training chunks; on 3 held-out chunks: precision 0.50, AUC 0.90, given from 0.20" in out
+    assert "given in its place: 2 '" in out
+    assert "999" not in out
+
+
 def test_show_unknown_concept_says_where_to_look() -> None:
     done = atlas("library", "show", "no such thing", "--library", str(LIBRARY))
     assert done.returncode == 2

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,8 @@ from atlas.cli.library.app import DEFAULT, AsJson, Concept, CountedRun, Folder, 
 
 if TYPE_CHECKING:
     from atlas.library.concept import Concept as Entry
+    from atlas.library.concept import Library
+    from atlas.products.report.evaluation import Quality
 
 NEAR = 5  # neighbours that show names
 TAGS = 12  # member tags in one line
@@ -125,6 +128,10 @@ def search(
 def show(
     concept: Concept,
     library: Folder = DEFAULT,
+    evaluation: Annotated[
+        Path | None,
+        typer.Option(help="Also say how well the annotator finds it, by `evaluation.json`.", show_default=NONE),
+    ] = None,
 ) -> None:
     """Print everything that the library says of one concept, its history, and concepts with like names."""
     import yaml
@@ -133,6 +140,7 @@ def show(
     from atlas.errors import AtlasError
     from atlas.library import history, store
     from atlas.library.search import called, neighbours, unknown
+    from atlas.products.report.evaluation import read
 
     loaded = store.load(library)
     matches = called(loaded, concept)
@@ -140,6 +148,7 @@ def show(
         raise AtlasError(f"{library}: {unknown(loaded, concept)}")
     entries = history.read(library)
     since = history.edited_since(loaded, entries)
+    cards = read(evaluation).concepts if evaluation is not None else {}
     for match in matches:
         shown = yaml.dump([store.entry(match)], Dumper=store.Dumper, sort_keys=False, allow_unicode=True, width=110)
         print(shown, end="")
@@ -150,3 +159,20 @@ def show(
         near = ", ".join(f"{other.id} {other.name!r}" for other in neighbours(loaded, match, NEAR))
         if near:
             print(f"# near: {near}")
+        if match.id in cards:
+            print(f"# found: {card(cards[match.id], loaded)}")
+
+
+def card(quality: "Quality", library: "Library") -> str:
+    """How well the annotator finds a concept, in one line."""
+    examples = "" if quality.examples is None else f"{quality.examples:,} training chunks; "
+    rates = {
+        "precision": quality.precision,
+        "recall": quality.recall,
+        "AUC": quality.roc_auc,
+        "given from": quality.threshold,
+    }
+    told = ", ".join(f"{name} {value:.2f}" for name, value in rates.items() if value is not None)
+    others = ", ".join(f"{id_} {library.by_id[id_].name!r}" for id_ in quality.confused_with if id_ in library.by_id)
+    instead = f"; given in its place: {others}" if others else ""
+    return f"{examples}on {quality.support:,} held-out chunks: {told or 'nothing to measure'}{instead}"

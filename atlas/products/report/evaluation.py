@@ -15,12 +15,19 @@ _ERRORS = ("ece", "brier", "loss", "_s", "_mb")  # endings of measures for which
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How well one concept is found on held-out chunks; ``support`` is the number that carry it."""
+    """How well one concept is found on held-out chunks; ``support`` is the number that carry it.
+
+    ``examples`` are the training chunks that carry it, ``confused_with`` the concepts that were given in its place.
+    """
 
     support: int
     precision: float | None
     recall: float | None
     f1: float | None
+    roc_auc: float | None = None
+    threshold: float | None = None
+    examples: int | None = None
+    confused_with: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,14 @@ def _quality(row: Mapping[str, Any]) -> Quality:
     def rate(key: str) -> float | None:
         return float(row[key]) if _is_number(row.get(key)) else None
 
-    return Quality(int(row["support"]), rate("precision"), rate("recall"), rate("f1"))
+    rates = {key: rate(key) for key in ("precision", "recall", "f1", "roc_auc", "threshold")}
+    examples = row.get("examples")
+    return Quality(
+        int(row["support"]),
+        examples=None if examples is None else int(examples),
+        confused_with=tuple(int(other) for other in row.get("confused_with", ())),
+        **rates,
+    )
 
 
 def _is_number(value: object) -> bool:
