@@ -17,7 +17,7 @@ from atlas.annotator.data import document_position, label_matrix
 from atlas.annotator.distill import teacher
 from atlas.annotator.features import Featurizer, inverse_document_frequency, weigh
 from atlas.annotator.kernels import VIEWS
-from atlas.annotator.train import Featured, folds
+from atlas.annotator.train import Featured, left_out
 from atlas.annotator.views import Pairs, V, pairs_of
 from atlas.chunking.tokenizer import tokenizer
 
@@ -58,9 +58,9 @@ def measured(task: Task) -> list[Row]:
     model = teacher(config.encoder, TOKENIZER, threads=1)
     known = learn.known(library_of(task.names), featurizer, idf, featured.weighed, texts, model, config)
     position = np.array([document_position(str(number), config.seed) for number in range(len(words))])
-    parts = list(folds(featured, position, known, config))
-    seen = Pairs.joined([pairs for _, pairs, _ in parts])
-    truth = np.asarray(labels[np.concatenate([chunks for chunks, _, _ in parts])][seen.rows, seen.columns]).ravel()
+    parts = [left_out(fold, featured, position, known, config) for fold in range(config.folds)]
+    seen = Pairs.joined([part.pairs for part in parts])
+    truth = np.asarray(labels[np.concatenate([part.chunks for part in parts])][seen.rows, seen.columns]).ravel()
     tables = learn.tables(words, featured.weighed, labels, known, config)
     test = pairs_of(test_words, weigh(featurizer.counts(test_words), idf), tables)
     found = {f"{view} alone": test.views[:, V[view]] for view in ALONE}

@@ -13,10 +13,11 @@ from atlas.annotator.arrays import flat, nested
 from atlas.annotator.distill import Embed, read
 from atlas.annotator.features import Featurizer
 from atlas.annotator.model import Weights
+from atlas.annotator.tensors import mapped, write
 from atlas.annotator.views import NOT_READ
 from atlas.digest import of_files
 from atlas.errors import AtlasError
-from atlas.storage import atomic_output, resolve, write_text
+from atlas.storage import write_text
 
 FORMAT = 2
 CONFIG, MODEL, CARD, QUALITY = "config.json", "model.safetensors", "card.json", "quality.json"
@@ -52,13 +53,9 @@ def save(
     folder: Path, weights: Weights, featurizer: Featurizer, settings: dict[str, Any], card: dict[str, Any]
 ) -> None:
     """Write an annotator. The config comes last: a folder without it is no annotator."""
-    from safetensors.numpy import save as to_bytes
-
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).unlink(missing_ok=True)
-    filesystem, path = resolve(folder / MODEL)
-    with atomic_output(filesystem, path) as stream:
-        stream.write(to_bytes(flat(weights)))
+    write(folder / MODEL, flat(weights))
     write_text(folder / CARD, json.dumps(card, indent=2, sort_keys=True) + "\n")
     described = {
         "format": FORMAT,
@@ -143,26 +140,3 @@ def load(folder: Path) -> Annotator:
 
         embed = quick_encoder(settings["train"]["encoder"]).encode
     return Annotator(weights, featurizer, settings, own, embed)
-
-
-def mapped(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a safetensors file, read-only and mapped into memory: workers of a machine share one copy.
-
-    Raises:
-        SafetensorError: the file is damaged or shorter than it says.
-    """
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as checked:  # the library checks the file but would copy its arrays
-        names = list(checked.keys())
-    whole = np.memmap(path, dtype=np.uint8, mode="r").view(np.ndarray)
-    length = int.from_bytes(whole[:8].tobytes(), "little")
-    header = json.loads(whole[8 : 8 + length].tobytes())
-    found = {}
-    for name in names:
-        begin, end = (8 + length + offset for offset in header[name]["data_offsets"])
-        found[name] = whole[begin:end].view(_TYPES[header[name]["dtype"]]).reshape(header[name]["shape"])
-    return found
-
-
-_TYPES = {"F32": np.float32, "I8": np.int8, "I32": np.int32, "I64": np.int64, "BOOL": np.bool_}

@@ -1,14 +1,17 @@
 """Fit the fast annotator to tagged chunks."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from atlas.annotator import fit, learn, ranker
 from atlas.annotator.arrays import frozen
+from atlas.annotator.checkpoints import Keep, make_anew
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import Labelled
 from atlas.annotator.distill import Teacher, read
@@ -44,12 +47,16 @@ def train(
     model: Teacher,
     config: TrainConfig,
     say: Say = lambda _: None,
+    keep: Keep = make_anew,
 ) -> tuple[Weights, Featurizer, dict[str, float]]:
     """Learn all weights from ``data``.
 
     The ranker, calibration and thresholds are learned on pairs of documents that the tables were not learned from
     (folds by document). In each fold some concepts lose their examples, so that the ranker also sees concepts that it
     is to know by name and meaning alone.
+
+    Args:
+        keep: gives the steps that take long, from before where they were kept.
 
     Returns:
         Weights, the featurizer that goes with them, and seconds by step.
@@ -71,17 +78,25 @@ def train(
     chosen = np.random.default_rng(config.seed).permutation(len(data))[: config.taught_chunks]
     say(f"a sentence model reads {len(chosen):,} chunks and {len(library.active):,} concepts")
     texts = [data.texts[row] for row in np.sort(chosen)]
-    known = learn.known(library, featurizer, idf, featured.weighed, texts, model, config)
+    known = keep(
+        "meanings",
+        learn.Known,
+        lambda: learn.known(library, featurizer, idf, featured.weighed, texts, model, config),
+    )
     clock.note("meanings")
     say(f"learning in {config.folds} folds what makes a concept likely")
 
     def reads(rows: np.ndarray) -> np.ndarray:
         return read([data.texts[row] for row in rows], model.embed, known.mean, known.axes)
 
-    parts = list(folds(featured, data.position, known, config, reads if config.tier == "encoder" else None))
+    heard = reads if config.tier == "encoder" else None
+    parts = [
+        keep(f"fold-{fold}", Fold, partial(left_out, fold, featured, data.position, known, config, heard))
+        for fold in range(config.folds)
+    ]
     clock.note("folds")
-    chunks = [rows for rows, _, _ in parts]
-    found = Pairs.joined([pairs for _, pairs, _ in parts])
+    chunks = [part.chunks for part in parts]
+    found = Pairs.joined([part.pairs for part in parts])
     if not len(found.columns):
         raise AtlasError("no tagged chunk has a word that tells of any concept; were the right documents tagged?")
     truth = np.asarray(data.labels[np.concatenate(chunks)][found.rows, found.columns]).ravel()
@@ -91,7 +106,8 @@ def train(
     positives = np.asarray(data.labels[np.concatenate(chunks)].sum(axis=0)).ravel()
     scores = np.interp(logits, knots_x, knots_y)
     thresholds = fit.thresholds(found.columns, scores, truth, positives, config.precision)
-    background = fit.background(*(np.concatenate(part) for part in zip(*(b for _, _, b in parts), strict=True)))
+    others = (np.concatenate([part.cosines for part in parts]), np.concatenate([part.holds for part in parts]))
+    background = fit.background(*others)
     clock.note("ranker")
     say("learning from all chunks")
     tables = learn.tables(featured.words, featured.weighed, featured.labels, known, config)
@@ -101,27 +117,40 @@ def train(
     return frozen(weights), featurizer, clock.seconds
 
 
-def folds(
-    featured: Featured, position: np.ndarray, known: learn.Known, config: TrainConfig, reads: Reads | None = None
-) -> Iterator[tuple[np.ndarray, Pairs, tuple[np.ndarray, np.ndarray]]]:
-    """For each fold its chunks, their candidates by tables learned from the other folds, and pairs without candidates.
+class Fold(NamedTuple):
+    """What was found in documents that the tables were not learned from."""
+
+    chunks: np.ndarray  # int64: rows of the training data
+    pairs: Pairs  # their candidates
+    cosines: np.ndarray  # float32: of a sample of pairs that are no candidates, in meaning
+    holds: np.ndarray  # bool, beside them: whether the concept holds
+
+
+def left_out(
+    fold: int,
+    featured: Featured,
+    position: np.ndarray,
+    known: learn.Known,
+    config: TrainConfig,
+    reads: Reads | None = None,
+) -> Fold:
+    """Learn from all folds but one, and find the candidates of that one's chunks.
 
     ``position`` is each chunk's document's, so that no document is on both sides. ``reads`` gives what the sentence
     model says of chunks, by row, where it is to be heard.
     """
-    generator = np.random.default_rng(config.seed)
+    generator = np.random.default_rng([config.seed, fold])
     fold_of = np.unique(position, return_inverse=True)[1] % config.folds  # none is without a document
-    for fold in range(config.folds):
-        inside, outside = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-        most = max(1, RANKED // config.folds)
-        if len(outside) > most:
-            outside = np.sort(generator.choice(outside, most, replace=False))
-        shown = generator.random(featured.labels.shape[1]) >= config.hidden_share
-        part, test = featured.take(inside), featured.take(outside)
-        tables = learn.tables(part.words, part.weighed, without(part.labels, shown), known, config)
-        said = NOT_READ if reads is None else reads(outside)
-        found = pairs_of(test.words, test.weighed, tables, said)
-        yield outside, found, passed_over(test, found, tables, said, generator)
+    inside, outside = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+    most = max(1, RANKED // config.folds)
+    if len(outside) > most:
+        outside = np.sort(generator.choice(outside, most, replace=False))
+    shown = generator.random(featured.labels.shape[1]) >= config.hidden_share
+    part, test = featured.take(inside), featured.take(outside)
+    tables = learn.tables(part.words, part.weighed, without(part.labels, shown), known, config)
+    said = NOT_READ if reads is None else reads(outside)
+    found = pairs_of(test.words, test.weighed, tables, said)
+    return Fold(outside.astype(np.int64), found, *passed_over(test, found, tables, said, generator))
 
 
 def without(labels: sparse.csr_matrix, shown: np.ndarray) -> sparse.csr_matrix:

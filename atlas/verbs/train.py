@@ -18,6 +18,7 @@ def train(
 ) -> dict[str, Any]:
     """Train an annotator on a tag run and a library; returns its card. Kept where nothing it depends on changed."""
     from atlas.annotator import artefact
+    from atlas.annotator.checkpoints import Checkpoints
     from atlas.annotator.data import labelled, split
     from atlas.annotator.distill import teacher
     from atlas.annotator.train import train as fit
@@ -33,7 +34,8 @@ def train(
     data = labelled(table, loaded, chunk.tokenizer, config.seed)
     training, heldout = split(data, config.heldout_share)
     hooks.say(f"training on {len(training):,} chunks, {len(heldout):,} held out, {len(loaded.active):,} concepts")
-    weights, featurizer, seconds = fit(training, loaded, chunk.tokenizer, model, config, hooks.say)
+    kept = Checkpoints(out / ".training", key)
+    weights, featurizer, seconds = fit(training, loaded, chunk.tokenizer, model, config, hooks.say, kept)
     card = {
         "chunks": len(training),
         "heldout_chunks": len(heldout),
@@ -45,4 +47,5 @@ def train(
         "seconds": {**{k: round(v, 2) for k, v in seconds.items()}, "total": round(time.perf_counter() - start, 2)},
     }
     artefact.save(out, weights, featurizer, {"key": key, "library_digest": loaded.digest, **settings}, card)
+    kept.clear()
     return card
