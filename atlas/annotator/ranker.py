@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 HIDDEN = (48, 24)
 EPOCHS, BATCH, RATE, DECAY = 8, 2048, 4e-3, 1e-4
@@ -26,14 +27,35 @@ class Ranker(NamedTuple):
 
 
 def logits(ranker: Ranker, views: np.ndarray) -> np.ndarray:
-    """Float32 [pairs] of views, float32 [pairs, views]."""
-    hidden = _standardised(views, ranker.mean, ranker.scale) @ ranker.first
-    hidden += ranker.first_bias
-    np.maximum(hidden, 0, out=hidden)
-    hidden = hidden @ ranker.second
-    hidden += ranker.second_bias
-    np.maximum(hidden, 0, out=hidden)
-    return hidden @ ranker.last + ranker.last_bias[0]
+    """Float32 [pairs] of views, float32 [pairs, views].
+
+    Compiled rather than by BLAS, whose rounding depends on the number of threads and of pairs: a chunk has the same
+    scores whoever scores it, beside whichever others.
+    """
+    return _logits(views, *ranker)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _logits(views, mean, scale, first, first_bias, second, second_bias, last, last_bias):  # type: ignore[no-untyped-def]
+    found = np.empty(len(views), dtype=np.float32)
+    one, two = np.empty(len(first_bias), np.float32), np.empty(len(second_bias), np.float32)
+    for pair in range(len(views)):
+        one[:] = first_bias
+        for view in range(len(mean)):
+            value = (views[pair, view] - mean[view]) * scale[view]
+            value = min(max(value, np.float32(-FAR)), np.float32(FAR))
+            for unit in range(len(one)):
+                one[unit] += value * first[view, unit]
+        two[:] = second_bias
+        for before in range(len(one)):
+            if one[before] > 0:
+                for unit in range(len(two)):
+                    two[unit] += one[before] * second[before, unit]
+        total = last_bias[0]
+        for unit in range(len(two)):
+            total += max(two[unit], np.float32(0)) * last[unit]
+        found[pair] = total
+    return found
 
 
 def _standardised(views: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -61,7 +61,7 @@ def test_planted_topics_are_given_to_most_chunks(annotator: Annotator, planted: 
     rows = rows_of(annotator, *planted.heldout.texts)
     ids, truth = np.array(list(planted.library.by_id)), planted.heldout.labels.toarray()
     right = sum(len(set(row["concept_ids"]) & set(ids[truth[int(row["doc_id"][1:])]].tolist())) for row in rows)
-    assert right / truth.sum() > 0.7
+    assert right / truth.sum() > 0.6  # training has seven of ten labels, and thresholds are for the best F1
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n\t"])
@@ -148,3 +148,12 @@ def test_stage_loads_what_was_saved_and_says_what_it_depends_on(annotator: Annot
     assert identity["library"] == annotator.library_digest
     assert identity["chunk"] == annotator.settings["chunk"]
     assert AnnotateStage(str(tmp_path), text=False).identity() != identity
+
+
+def test_chunk_has_the_same_bits_alone_as_beside_others(annotator: Annotator, planted: Any) -> None:
+    together = scored(annotator.weights, annotator.featurizer, planted.heldout.tokens)
+    for chunk in range(0, len(planted.heldout.tokens), 7):
+        alone = scored(annotator.weights, annotator.featurizer, [planted.heldout.tokens[chunk]])
+        mine = slice(together.starts[chunk], together.starts[chunk + 1])
+        assert alone.columns.tolist() == together.columns[mine].tolist()
+        assert alone.scores.tobytes() == together.scores[mine].tobytes()

@@ -91,3 +91,10 @@ def test_logits_do_not_hang_on_the_pairs_beside_them(learned: Ranker, telling: E
     together = logits(learned, views)
     alone = np.concatenate([logits(learned, views[row : row + 1]) for row in range(len(views))])
     assert alone == pytest.approx(together, abs=1e-4)
+
+
+def test_pair_has_the_same_bits_alone_as_beside_others(learned: Ranker, telling: Example) -> None:
+    views = telling[0][:257]
+    together = logits(learned, views)
+    assert [logits(learned, views[row : row + 1]).tobytes() for row in range(257)] == [v.tobytes() for v in together]
+    assert logits(learned, views[100:]).tobytes() == together[100:].tobytes()
