@@ -81,7 +81,9 @@ def read_settings(folder: Path) -> dict[str, Any]:
         raise AtlasError(f"{path}: is damaged ({error}); train the annotator again") from error
     written = settings.get("format") if isinstance(settings, dict) else None
     if written != FORMAT:
-        raise AtlasError(f"{path}: format {written!r} is not readable by this version (wants {FORMAT})")
+        raise AtlasError(
+            f"{path}: format {written!r} is not readable by this version (wants {FORMAT}); train the annotator again"
+        )
     return settings
 
 
