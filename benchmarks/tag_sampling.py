@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from rows import Row, finish
 from scipy import sparse
 
-from atlas.annotator.learn import unit_rows
+from atlas.annotator.distill import unit_rows
 from atlas.chunking.tokenizer import tokenizer
 from atlas.models.static import static_encoder
 from atlas.tagging.config import SampleConfig
