@@ -127,3 +127,7 @@ def hugging_face(name: str) -> Tokenizer:
             file.write(base64.b64encode(token) + b" " + str(rank).encode() + b"\n")
         file.flush()
         return TikTokenConverter(vocab_file=file.name, pattern=CL100K_PATTERN).converted()
+
+
+if __name__ == "__main__":
+    main()
