@@ -1,11 +1,11 @@
 """What a pipeline file means: which stages, over what, in what order."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from atlas import verbs
+from atlas.clock import Clock
 from atlas.config import PipelineConfig
 from atlas.errors import IncompleteRun
 from atlas.runner.folder import SUMMARY
@@ -65,7 +65,7 @@ def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET, *, verify: boo
         IncompleteRun: a stage ended without an account of every record, or without any that came out.
     """
     places = Places.below(config.out)
-    clock = _Clock()
+    clock = Clock()
     hooks.say("choosing the chunks to tag")
     size = config.tag.chunks_per_unit
     verbs.sample(config.corpus, config.chunk, config.tag.sample, size, places.sample, tag=config.tag)
@@ -145,14 +145,3 @@ def _stale(places: Places) -> bool:
         *places.library.glob("*.yaml"),
     ]
     return max(path.stat().st_mtime_ns for path in shown) > places.report.stat().st_mtime_ns
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name] = now - self._last
-        self._last = now

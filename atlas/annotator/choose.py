@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from atlas.annotator.model import Scored
-from atlas.annotator.train import MAX_LABELS
 
+MAX_LABELS = 24  # labels written per chunk at most
 MOST_REJECTED = 16  # a chunk; what lies further down is hardly ever a near miss
 
 

@@ -8,13 +8,14 @@ from scipy import sparse
 
 from atlas.annotator import metrics
 from atlas.annotator.artefact import Annotator
+from atlas.annotator.choose import MAX_LABELS
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import Labelled
 from atlas.annotator.distill import Embed, Teacher
 from atlas.annotator.features import Featurizer, inverse_document_frequency, weigh
 from atlas.annotator.fit import best_threshold
 from atlas.annotator.model import BANDS, Weights, predict
-from atlas.annotator.train import MAX_LABELS, train
+from atlas.annotator.train import train
 from atlas.library.concept import Library
 
 NEIGHBOURS = 15

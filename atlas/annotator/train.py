@@ -1,6 +1,5 @@
 """Fit the fast annotator to tagged chunks."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,10 +17,10 @@ from atlas.annotator.distill import Teacher, read
 from atlas.annotator.features import Featurizer, Words, inverse_document_frequency, weigh
 from atlas.annotator.model import Weights
 from atlas.annotator.views import NOT_READ, Pairs, Tables, cosines, pairs_of
+from atlas.clock import Clock
 from atlas.errors import AtlasError
 from atlas.library.concept import Library
 
-MAX_LABELS = 24  # labels written per chunk at most
 RANKED = 40_000  # chunks that the ranker learns from at most; more add time and memory but no precision
 BACKGROUND = 2_000_000  # pairs of a fold of which those that are no candidates are looked at
 Say = Callable[[str], None]
@@ -74,7 +73,7 @@ def train(
     counts = featurizer.counts(words)
     idf = inverse_document_frequency(counts)
     featured = Featured(words, weigh(counts, idf), data.labels)
-    clock.note("features")
+    clock.lap("features")
     chosen = np.random.default_rng(config.seed).permutation(len(data))[: config.taught_chunks]
     say(f"a sentence model reads {len(chosen):,} chunks and {len(library.active):,} concepts")
     texts = [data.texts[row] for row in np.sort(chosen)]
@@ -83,7 +82,7 @@ def train(
         learn.Known,
         lambda: learn.known(library, featurizer, idf, featured.weighed, texts, model, config),
     )
-    clock.note("meanings")
+    clock.lap("meanings")
     say(f"learning in {config.folds} folds what makes a concept likely")
 
     def reads(rows: np.ndarray) -> np.ndarray:
@@ -94,7 +93,7 @@ def train(
         keep(f"fold-{fold}", Fold, partial(left_out, fold, featured, data.position, known, config, heard))
         for fold in range(config.folds)
     ]
-    clock.note("folds")
+    clock.lap("folds")
     chunks = [part.chunks for part in parts]
     found = Pairs.joined([part.pairs for part in parts])
     if not len(found.columns):
@@ -108,10 +107,10 @@ def train(
     thresholds = fit.thresholds(found.columns, scores, truth, positives, config.precision)
     others = (np.concatenate([part.cosines for part in parts]), np.concatenate([part.holds for part in parts]))
     background = fit.background(*others)
-    clock.note("ranker")
+    clock.lap("ranker")
     say("learning from all chunks")
     tables = learn.tables(featured.words, featured.weighed, featured.labels, known, config)
-    clock.note("tables")
+    clock.lap("tables")
     ids = np.array([concept.id for concept in library.active], dtype=np.int32)
     weights = Weights(ids, idf, tables, fitted, knots_x, knots_y, background, thresholds)
     return frozen(weights), featurizer, clock.seconds
@@ -171,16 +170,3 @@ def passed_over(
     ones = np.ones(len(found.columns), dtype=bool)
     kept = ~sparse.csr_matrix((ones, found.columns, found.starts), shape=(chunks, concepts))[rows].toarray()
     return near[kept], test.labels[rows].toarray()[kept]
-
-
-class Clock:
-    """Seconds by step."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def note(self, step: str) -> None:
-        now = time.perf_counter()
-        self.seconds[step] = now - self._last
-        self._last = now

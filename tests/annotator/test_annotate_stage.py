@@ -11,10 +11,11 @@ from scipy import sparse
 
 from atlas.annotator import artefact
 from atlas.annotator.artefact import Annotator
+from atlas.annotator.choose import MAX_LABELS
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.model import predict, scored
 from atlas.annotator.stage import SCORED_TOGETHER, AnnotateStage, annotate_documents, label_chunks
-from atlas.annotator.train import MAX_LABELS, train
+from atlas.annotator.train import train
 from atlas.library.concept import Concept, Library
 from atlas.tables import DOCUMENTS, annotations
 
