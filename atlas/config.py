@@ -20,6 +20,7 @@ class AnnotateConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     text: bool = Field(True, description="Write each chunk's text too; without it, join on doc_id and chunk_id.")
+    tokens: bool = Field(False, description="Write each chunk's token ids, for a trainer to stream.")
     rejected: bool = Field(False, description="Write the concepts that were considered for a chunk and not given.")
     evidence: bool = Field(False, description="Write where in the chunk each concept stands; several times slower.")
     executor: Literal["local", "ray"] = Field("local", description="Processes of this machine, or a Ray cluster.")

@@ -92,6 +92,7 @@ def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET, *, verify: boo
         places.annotations,
         text=annotate.text,
         rejected=annotate.rejected,
+        tokens=annotate.tokens,
         evidence=annotate.evidence,
         execution=how,
         hooks=hooks,

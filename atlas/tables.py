@@ -66,6 +66,8 @@ ANNOTATION_COLUMNS = pa.schema(
     ]
 )
 
+TOKEN_COLUMNS = pa.schema([pa.field("token_ids", pa.list_(pa.int32()), nullable=False)])
+
 REJECTED_COLUMNS = pa.schema([pa.field("rejected_ids", pa.list_(pa.int32()), nullable=False)])
 
 EVIDENCE_COLUMNS = pa.schema(
@@ -102,7 +104,11 @@ QUARANTINE = pa.schema(
 )
 
 
-def annotations(*, text: bool, rejected: bool = False, evidence: bool = False) -> pa.Schema:
-    """Schema of annotated shards, with or without rejected concepts, evidence and the chunk's text."""
-    optional = [*(EVIDENCE_COLUMNS if evidence else ()), *(REJECTED_COLUMNS if rejected else ())]
+def annotations(*, text: bool, rejected: bool = False, evidence: bool = False, tokens: bool = False) -> pa.Schema:
+    """Schema of annotated shards, with or without rejected concepts, evidence, token ids and the chunk's text."""
+    optional = [
+        *(EVIDENCE_COLUMNS if evidence else ()),
+        *(REJECTED_COLUMNS if rejected else ()),
+        *(TOKEN_COLUMNS if tokens else ()),
+    ]
     return pa.schema([*ANNOTATION_COLUMNS, *optional, *([pa.field("text", pa.string())] if text else [])])

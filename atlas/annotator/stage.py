@@ -27,26 +27,27 @@ SCORED_TOGETHER = 256  # chunks; bounds the memory of their views
 class AnnotateStage:
     """Chunks documents as the annotator was trained to, and labels every chunk.
 
-    With ``rejected`` and ``evidence``, these are written too.
+    With ``rejected``, ``evidence`` and ``tokens`` (each chunk's token ids), these are written too.
     """
 
     model: str
     text: bool = True
     rejected: bool = False
     evidence: bool = False
+    tokens: bool = False
     name: str = "annotate"
 
     @property
     def chosen(self) -> dict[str, bool]:
         """The further outputs that are asked for; nothing of those that are not, as in runs before there were any."""
-        return {name: True for name in ("rejected", "evidence") if getattr(self, name)}
+        return {name: True for name in ("rejected", "evidence", "tokens") if getattr(self, name)}
 
     def schema(self, carried: pa.Schema) -> pa.Schema:
         return pa.schema([*annotations(text=self.text, **self.chosen), *carried])
 
     def identity(self) -> dict[str, Any]:
         settings = artefact.read_settings(Path(self.model))
-        made_by = {"rejected": MOST_REJECTED, "evidence": [WIDTH, STRIDE]}
+        made_by = {"rejected": MOST_REJECTED, "evidence": [WIDTH, STRIDE], "tokens": True}
         return {
             "chunk": settings["chunk"],
             "tokenizer": tokenizer(settings["chunk"]["tokenizer"]).name,
@@ -68,6 +69,7 @@ def annotate_documents(
     text: bool,
     rejected: bool = False,
     evidence: bool = False,
+    tokens: bool = False,
 ) -> pa.RecordBatch:
     """Chunk and label a batch of documents of schema DOCUMENTS (further columns are carried)."""
     config = ChunkConfig(**annotator.settings["chunk"])
@@ -87,8 +89,11 @@ def annotate_documents(
         texts = columns["text"].to_pylist()
         starts, ends = located(weights, annotator.featurizer, chunked.tokens, texts, named, labels)
         columns["evidence_starts"], columns["evidence_ends"] = _lists(starts, labels.sizes), _lists(ends, labels.sizes)
+    if tokens:
+        sizes = np.array([len(ids) for ids in chunked.tokens], dtype=np.int64)
+        columns["token_ids"] = _lists(np.concatenate([np.empty(0, np.int32), *chunked.tokens]), sizes)
     carried = [field for field in chunked.columns.schema if field.name not in CHUNKS.names]
-    schema = pa.schema([*annotations(text=text, rejected=rejected, evidence=evidence), *carried])
+    schema = pa.schema([*annotations(text=text, rejected=rejected, evidence=evidence, tokens=tokens), *carried])
     return pa.RecordBatch.from_arrays([columns[field.name] for field in schema], schema=schema)
 
 

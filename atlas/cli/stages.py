@@ -76,6 +76,7 @@ def annotate(
     evidence: Annotated[
         bool, typer.Option(help="Write where in the chunk each concept stands; takes several times longer.")
     ] = False,
+    tokens: Annotated[bool, typer.Option(help="Write each chunk's token ids, for a trainer to stream.")] = False,
     library: Annotated[
         Path | None,
         typer.Option(
@@ -97,7 +98,7 @@ def annotate(
 
     read = columns.model_copy(update={"path": corpus})
     if dry_run:
-        stage = AnnotateStage(str(model), chunk_text, rejected, evidence)
+        stage = AnnotateStage(str(model), chunk_text, rejected, evidence, tokens)
         print(plan.stage(stage, read, out, verify=how.verify))
         return
     with progress.shown(quiet) as hooks:
@@ -108,6 +109,7 @@ def annotate(
             text=chunk_text,
             rejected=rejected,
             evidence=evidence,
+            tokens=tokens,
             library=library,
             execution=how,
             hooks=hooks,

@@ -32,6 +32,6 @@ class CorpusConfig(BaseModel):
         for name in carry:
             if carry.count(name) > 1:
                 raise ValueError(f"column {name!r} is named twice; name it once")
-            if name in annotations(text=True, rejected=True, evidence=True).names:
+            if name in annotations(text=True, rejected=True, evidence=True, tokens=True).names:
                 raise ValueError(f"column {name!r} would take the place of Atlas's own column {name!r}; rename yours")
         return carry

@@ -17,6 +17,7 @@ def annotate(
     text: bool = True,
     rejected: bool = False,
     evidence: bool = False,
+    tokens: bool = False,
     library: Path | None = None,
     execution: Execution = HERE,
     hooks: Hooks = QUIET,
@@ -24,7 +25,7 @@ def annotate(
     """Chunk and label a corpus with a trained annotator, in one pass.
 
     With ``rejected``, each chunk also carries the concepts that were considered and not given; with ``evidence``, where
-    in the chunk each of its concepts stands.
+    in the chunk each of its concepts stands; with ``tokens``, its token ids, for a trainer to stream.
 
     Raises:
         AtlasError: ``library`` is given and is not the one that the annotator was trained with.
@@ -35,5 +36,5 @@ def annotate(
     if library is not None:
         refuse_other_library(model, store.load(library).digest, library)
     path = str(model.absolute())
-    stage = AnnotateStage(path, text, rejected, evidence)
+    stage = AnnotateStage(path, text, rejected, evidence, tokens)
     return run_over(corpus, stage, out, execution, hooks, model=path, text=text, **stage.chosen)

@@ -35,7 +35,7 @@ def _repeated(stage: str, recipe: dict[str, Any]) -> tuple[Stage, Source] | None
     if stage == "annotate":
         from atlas.annotator.stage import AnnotateStage
 
-        chosen = {name: recipe[name] for name in ("rejected", "evidence") if name in recipe}
+        chosen = {name: recipe[name] for name in ("rejected", "evidence", "tokens") if name in recipe}
         labelling = AnnotateStage(recipe["model"], recipe["text"], **chosen)
         return labelling, DocumentSource(CorpusConfig(**recipe["corpus"]))
     if stage == "chunk":
