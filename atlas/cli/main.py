@@ -5,13 +5,62 @@ import sys
 import typer
 
 from atlas.cli import complain_on_error
-from atlas.cli.library import app as library_app
-from atlas.cli.models import app as models_app
-from atlas.cli.runs import add_run_commands
-from atlas.cli.stages import add_stage_commands
+from atlas.cli.lazy import Later, group_of
+
+RUNS, STAGES = "atlas.cli.runs", "atlas.cli.stages"
+COMMANDS = {  # a command's module is imported when the command is called; its first line stands here for the help
+    "run": Later(
+        RUNS,
+        "run",
+        "Run every stage of a pipeline file: sample, tag, canonicalize, train, evaluate, annotate, report.",
+    ),
+    "status": Later(RUNS, "status", "Say what a run holds and how far it is; exits with 1 if incomplete."),
+    "retry": Later(
+        RUNS,
+        "retry",
+        "Process again the records that a chunk, tag or annotate run put in quarantine, and only those.",
+    ),
+    "report": Later(
+        RUNS, "report", "Write the HTML report of a pipeline's folder (or of an annotated run, with --library)."
+    ),
+    "chunk": Later(STAGES, "chunk", "Cut a corpus into chunks: one row a chunk, in Parquet parts."),
+    "tag": Later(
+        STAGES,
+        "tag",
+        "Have an LLM write tags for a sample of a corpus's chunks. The key of a server comes from $OPENAI_API_KEY.",
+    ),
+    "retag": Later(
+        STAGES,
+        "retag",
+        "Read a tag run's kept answers again, by another prompt file or another version of Atlas; no LLM is asked.",
+    ),
+    "canonicalize": Later(
+        STAGES,
+        "canonicalize",
+        "Build the concept library from tags, or bring the library in --out up to date; ids are kept.",
+    ),
+    "train": Later(STAGES, "train", "Train an annotator on tagged chunks and a library."),
+    "evaluate": Later(
+        STAGES,
+        "evaluate",
+        "Measure an annotator on the documents kept out of its training, beside baselines.",
+    ),
+    "annotate": Later(
+        STAGES,
+        "annotate",
+        "Label every chunk of a corpus of any size: chunk and annotate in one pass, into Parquet parts.",
+    ),
+    "library": Later(
+        "atlas.cli.library",
+        "app",
+        "Look at a concept library, check it, edit it, and carry labelled data over to the edited one.",
+    ),
+    "models": Later("atlas.cli.models", "app", "See which models Atlas knows by name, and fetch them."),
+}
 
 app = typer.Typer(
     name="atlas",
+    cls=group_of(COMMANDS),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -20,10 +69,7 @@ app = typer.Typer(
     "Start with `atlas run pipelines/quickstart.yaml`: it tags a sample of a corpus with an LLM, builds a concept "
     "library from the tags, trains an annotator, and labels every chunk.",
 )
-add_run_commands(app)
-add_stage_commands(app)
-app.add_typer(library_app, name="library")
-app.add_typer(models_app, name="models")
+app.callback()(lambda: None)  # makes it a group, though nothing is added at once
 
 
 def main() -> None:

@@ -10,13 +10,6 @@ from atlas.cli.common_flags import DryRun, Estimate, Quiet, Verify
 OutPath = Annotated[str, typer.Argument(help="Folder or URL of a run, or folder of a pipeline.")]
 
 
-def add_run_commands(app: typer.Typer) -> None:
-    app.command()(run)
-    app.command()(status)
-    app.command()(retry)
-    app.command()(report)
-
-
 def run(
     pipeline: Annotated[Path, typer.Argument(help="Pipeline file, such as pipelines/quickstart.yaml.")],
     verify: Verify = False,
@@ -51,7 +44,10 @@ def status(
     verify: Annotated[bool, typer.Option("--verify", help="Read every part to its last byte.")] = False,
     quarantine: Annotated[bool, typer.Option("--quarantine", help="List the quarantined records.")] = False,
 ) -> None:
-    """Say what a run holds: units done, balance, quarantine. Live or dead; exits with 1 if incomplete."""
+    """Say what a run holds and how far it is; exits with 1 if incomplete.
+
+    Works while the run is going on, and touches nothing.
+    """
     from atlas.cli import show
     from atlas.errors import AtlasError
     from atlas.runner.folder import MANIFEST, RunFolder

@@ -32,11 +32,6 @@ PriceOfAnswers = Annotated[float, typer.Option(min=0, help="Price of a million t
 ChunksPerSecond = Annotated[float | None, typer.Option(help="The engine's rate.", show_default="found out by a probe")]
 
 
-def add_stage_commands(app: typer.Typer) -> None:
-    for command in (chunk, tag, retag, canonicalize, train, evaluate, annotate):
-        app.command()(command)
-
-
 @with_config("chunking", ChunkConfig)
 @with_config("columns", CorpusConfig, skip=("path",))
 @with_flags("how", execution)
