@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from atlas.errors import Unavailable
 from atlas.runner.balance import Result, settle
-from atlas.runner.executors import Died, Executor, Failed, InProcess, MakeWorker, OnRay, Worker, attempt
+from atlas.runner.executors import Died, Executor, Failed, InProcess, MakeWorker, Worker, attempt
 from atlas.runner.folder import SUMMARY, RunFolder
 from atlas.runner.part import Counts, Outcome, Source, Task, work
 from atlas.runner.plan import Plan, compare, tasks_of, undamaged
@@ -27,7 +27,10 @@ ATTEMPTS = 3  # a unit that kills this many workers, the last of them with no ot
 class Execution:
     """How to run: not part of any key, as it never changes a byte of the output.
 
-    ``cpus`` and ``gpus`` are what Ray sets aside for each worker; workers of this machine share what there is.
+    ``workers`` not given: one here; on Ray as many as nodes have room for. With ``max_workers``, Ray is asked for
+    ``workers`` (one, where not given), and as many more work as nodes have room for, up to so many.
+    ``cpus``, ``gpus`` (parts of one, too) and ``memory`` (bytes) are what Ray sets aside for each worker; workers of
+    this machine share what there is.
     ``verify``: the parts that are there are read to their last byte, and damaged ones are made anew; without it,
     a part is known by its footer alone.
     """
@@ -35,8 +38,10 @@ class Execution:
     executor: Literal["local", "ray"] = "local"
     workers: int | None = None
     address: str | None = None
-    cpus: int = 1
-    gpus: int = 0
+    cpus: float = 1
+    gpus: float = 0
+    memory: int = 0
+    max_workers: int | None = None
     verify: bool = False
 
 
@@ -124,7 +129,12 @@ def _answers(
 
 def _executor(make_worker: MakeWorker[Task, Outcome], execution: Execution, tasks: int) -> Executor[Task, Outcome]:
     if execution.executor == "ray":
-        return OnRay(make_worker, execution.workers, execution.address, execution.cpus, execution.gpus)
+        from atlas.runner.on_ray import OnRay
+        from atlas.runner.ray_cluster import Share
+
+        share = Share(execution.cpus, execution.gpus, execution.memory)
+        most = execution.max_workers or execution.workers
+        return OnRay(make_worker, execution.workers or 1, most, execution.address, share)
     workers = execution.workers or 1
     return InProcess(make_worker) if workers == 1 else Processes(make_worker, min(workers, tasks))
 
