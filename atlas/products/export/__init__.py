@@ -1,0 +1,1 @@
+"""What every export shares: the run it reads, the folder it writes, Parquet with bytes that depend on rows alone."""
