@@ -21,7 +21,8 @@ from rows import Row, arguments, finish, median_seconds
 
 from atlas.library.successors import Translation
 from atlas.products.remap.part import Job, carry, new_footer
-from atlas.runner.part import Counts, PartWriter, counted
+from atlas.runner.counts import Counts, counted
+from atlas.runner.part_writer import PartWriter
 from atlas.tables import annotations
 
 CONCEPTS, LABELS, CHARS, BATCH = 16_790, 14.7, 400, 4096

@@ -7,7 +7,7 @@ from typing import Any
 
 from atlas.cli import costs
 from atlas.llm.costs import Prices
-from atlas.runner.part import Counts
+from atlas.runner.counts import Counts
 from atlas.runner.run import Plan
 from atlas.tagging.spending import spent
 from atlas.verbs import Hooks

@@ -21,6 +21,10 @@ class CorpusConfig(BaseModel):
         None, description="Column that names where a document is from. Without it: 'source' if there, else the file."
     )
     carry: tuple[str, ...] = Field((), description="Further columns to carry through to the output.")
+    limit: int | None = Field(None, gt=0, description="Take the first so many documents of the corpus alone.")
+    sample: float = Field(
+        1.0, gt=0, le=1, description="Take this share of the documents, chosen by a digest of their id."
+    )
     unit_bytes: int = Field(
         32 << 20, gt=0, description="About how many input bytes make one unit of work (one output part)."
     )

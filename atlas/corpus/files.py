@@ -31,12 +31,16 @@ GLOB_MARKS = "*?["
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """``label`` is the path below the corpus's common folder: it names parts and generated ids."""
+    """``label`` is the path below the corpus's common folder: it names parts and generated ids.
+
+    ``changed_ns`` is when it last changed (of local files, when their inode did: that can't be set back), if known.
+    """
 
     path: str
     label: str
     format: str
     size: int
+    changed_ns: int | None = None
 
 
 def format_of(path: str) -> str | None:
@@ -59,7 +63,7 @@ def find(url: str) -> tuple[pafs.FileSystem, list[File]]:
     if infos is None:
         raise AtlasError(f"{url}: no such file or folder; give a file, a folder, a glob or a URL")
     files = [
-        File(info.path, info.path[len(root) :].lstrip("/"), kind, info.size or 0)
+        File(info.path, info.path[len(root) :].lstrip("/"), kind, info.size or 0, _changed(filesystem, info))
         for info in sorted(infos, key=lambda info: info.path)
         if (kind := format_of(info.path)) is not None
     ]
@@ -67,6 +71,10 @@ def find(url: str) -> tuple[pafs.FileSystem, list[File]]:
         known = ", ".join(sorted(ENDINGS))
         raise AtlasError(f"{url}: holds no corpus file; files must end in one of {known}")
     return filesystem, files
+
+
+def _changed(filesystem: pafs.FileSystem, info: pafs.FileInfo) -> int | None:
+    return Path(info.path).stat().st_ctime_ns if is_local(filesystem) else info.mtime_ns
 
 
 def _listing(filesystem: pafs.FileSystem, path: str) -> tuple[str, list[pafs.FileInfo] | None]:
@@ -116,11 +124,10 @@ def content_digest(filesystem: pafs.FileSystem, files: Iterable[File]) -> str:
     state = hashlib.blake2b(digest_size=DIGEST_BYTES)
     for file in files:
         if not is_local(filesystem):
-            info = filesystem.get_file_info(file.path)
-            changed = info.mtime_ns
+            changed: int | str | None = file.changed_ns
             if changed is None and isinstance(filesystem, pafs.PyFileSystem):
                 changed = filesystem.handler.fs.ukey(file.path)
-            state.update(f"{file.label}\0{info.size}\0{changed}\0".encode())
+            state.update(f"{file.label}\0{file.size}\0{changed}\0".encode())
             continue
         state.update(f"{file.label}\0{file.size}\0".encode())
         with Path(file.path).open("rb") as stream:

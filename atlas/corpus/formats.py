@@ -18,9 +18,11 @@ from atlas.corpus.rows import Row
 from atlas.corpus.units import Unit, part_name
 from atlas.errors import AtlasError
 
+BROKEN = "broken"  # format of a file that is not what its name says
 PEEK_ROWS = 100  # rows of a JSON Lines file in which a wrong column name is looked for
 READ_BYTES = 1 << 16  # compressed bytes decoded at a time
 READ_ROWS = 256  # rows decoded at a time: bounds memory on files whose row groups are huge
+STREAM_BYTES = 1 << 20  # of a column read at a time: else a row group's columns would be read whole
 
 
 def plan_parquet(filesystem: pafs.FileSystem, file: File, unit_bytes: int) -> Iterator[Unit]:
@@ -45,12 +47,30 @@ def parquet_file(filesystem: pafs.FileSystem, path: str) -> pq.ParquetFile:
         AtlasError: it is not one, or not a whole one.
     """
     try:
-        return pq.ParquetFile(path, filesystem=filesystem, page_checksum_verification=True)
+        return pq.ParquetFile(
+            path, filesystem=filesystem, buffer_size=STREAM_BYTES, pre_buffer=False, page_checksum_verification=True
+        )
     except (pa.ArrowInvalid, OSError) as error:
         raise AtlasError(
             f"{path}: not a readable Parquet file ({str(error).splitlines()[0]}). It may be cut off: "
             "write it again, or take it out of the corpus."
         ) from error
+
+
+def plan_broken(filesystem: pafs.FileSystem, file: File) -> Unit:
+    """One unit of one record: a file of which nothing can be read."""
+    fingerprint = content_digest(filesystem, [file])
+    return Unit(part_name(file.label, 0, 1), BROKEN, file.path, file.label, 0, 1, fingerprint, 1, file.size)
+
+
+def read_broken(filesystem: pafs.FileSystem, unit: Unit) -> Iterator[Row]:
+    """The file as one record that could not be read."""
+    try:
+        parquet_file(filesystem, unit.path)
+    except AtlasError as error:
+        yield Row(0, unit.path, None, str(error).removeprefix(f"{unit.path}: "))
+        return
+    raise AtlasError(f"{unit.path}: changed since the run began; run the same command again")
 
 
 def read_parquet(filesystem: pafs.FileSystem, unit: Unit, columns: list[str] | None) -> Iterator[Row]:
@@ -107,10 +127,20 @@ def read_json_lines(filesystem: pafs.FileSystem, unit: Unit) -> Iterator[Row]:
     plain = unit.format == "jsonl"
     with filesystem.open_input_file(unit.path) as raw:
         lines = _lines_between(raw, unit.start, unit.stop) if plain else _compressed_lines(raw, unit)
-        for number, place, line in lines:
-            if not line.strip():
-                continue
-            yield _parsed(number, f"{unit.path}, {place}", line)
+        try:
+            for number, place, line in lines:
+                if line.strip():
+                    yield _parsed(number, f"{unit.path}, {place}", line)
+        except Broken as error:
+            yield Row(error.line, f"{unit.path}, from line {error.line + 1} on", None, str(error))
+
+
+class Broken(Exception):
+    """The rest of a file, from a line on, can't be read."""
+
+    def __init__(self, line: int, problem: str) -> None:
+        super().__init__(problem)
+        self.line = line
 
 
 def _lines_between(raw: Any, start: int, stop: int) -> Iterator[tuple[int, str, bytes]]:
@@ -129,13 +159,12 @@ def _lines_between(raw: Any, start: int, stop: int) -> Iterator[tuple[int, str, 
 
 
 def _compressed_lines(raw: Any, unit: Unit) -> Iterator[tuple[int, str, bytes]]:
+    number = -1
     try:
         for number, line in enumerate(decompressed(raw, unit.format)):
             yield number, f"line {number + 1}", line
     except (EOFError, OSError, zlib.error, zstd_error()) as error:
-        raise AtlasError(
-            f"{unit.path}: compressed data breaks off or is damaged ({error}); write the file again"
-        ) from error
+        raise Broken(number + 1, f"compressed data breaks off or is damaged ({error}); write the file again") from error
 
 
 def decompressed(raw: BinaryIO, kind: str) -> Iterable[bytes]:

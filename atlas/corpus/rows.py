@@ -1,5 +1,6 @@
 """Rows of any shape into documents, or into rejects that say why not."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -47,7 +48,10 @@ def check_columns(config: CorpusConfig, present: Sequence[str], where: str) -> N
 
 
 def documents(rows: Iterable[Row], config: CorpusConfig, label: str) -> Iterator[Batch]:
-    """Batches of about ``batch_bytes`` of text. Every row ends up in a batch: as a document or as a reject."""
+    """Batches of about ``batch_bytes`` of text. Every row ends up in a batch: as a document or as a reject.
+
+    But for those that ``sample`` leaves out.
+    """
     seen: dict[str, int] = {}
     ids: list[str] = []
     texts: list[str] = []
@@ -75,6 +79,8 @@ def documents(rows: Iterable[Row], config: CorpusConfig, label: str) -> Iterator
         if problem is None:
             assert row.values is not None
             doc_id = f"{label}#{row.number}" if config.id is None else str(row.values[config.id])
+            if config.sample < 1.0 and not chosen(doc_id, config.sample):
+                continue
             if doc_id in seen:
                 problem = ("duplicate_id", f"{doc_id!r} is the id of row {seen[doc_id]} too; ids must be unique")
             else:
@@ -96,6 +102,12 @@ def documents(rows: Iterable[Row], config: CorpusConfig, label: str) -> Iterator
             size = 0
     if numbers or rejects:
         yield batch()
+
+
+def chosen(doc_id: str, share: float) -> bool:
+    """Whether a document is in a sample. Larger samples hold smaller ones."""
+    digest = hashlib.blake2b(doc_id.encode(), digest_size=8, person=b"atlas-sample").digest()
+    return int.from_bytes(digest, "big") < share * 2**64
 
 
 BATCH_ROWS = 8192  # bounds a batch of very short documents

@@ -1,8 +1,9 @@
 """A corpus as the runner sees it: units, and the batches of each unit."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow.fs as pafs
 
 from atlas.corpus import files, formats, rows
 from atlas.corpus.config import CorpusConfig
+from atlas.corpus.remembered import Remembered
 from atlas.corpus.units import Unit
 from atlas.errors import AtlasError
 from atlas.storage import resolve
@@ -37,13 +39,19 @@ class DocumentSource:
 
     def identity(self) -> dict[str, Any]:
         """The settings that decide what a unit's documents are."""
-        return self.config.model_dump(mode="json", include={"id", "text", "source", "carry", "batch_bytes"})
+        picked = self.config.model_dump(mode="json", include={"id", "text", "source", "carry", "batch_bytes"})
+        return picked if self.config.sample == 1.0 else picked | {"sample": self.config.sample}
 
-    def units(self) -> list[Unit]:
-        """All units in order.
+    @property
+    def ids_may_repeat(self) -> bool:
+        """Whether a document's id can occur in another unit too: not where ids are made of file and row."""
+        return self.config.id is not None
+
+    def units(self, known: Remembered | None = None) -> list[Unit]:
+        """All units in order; files that are ``known`` are not read for it.
 
         Raises:
-            AtlasError: the corpus is not there, is empty, has unreadable files or lacks a column.
+            AtlasError: the corpus is not there, is empty, has no readable file, or lacks a column.
         """
         if not self.config.path:
             raise AtlasError("the corpus has no path; give a file, a folder, a glob or a URL")
@@ -54,50 +62,81 @@ class DocumentSource:
             unit_rows = max(1, self.config.unit_bytes // DATASET_ROW_BYTES)
             units = list(formats.plan_dataset(dataset, self.config.path, unit_rows))
         else:
-            units = list(self._file_units())
+            units = list(self._file_units(known or Remembered()))
         if not any(unit.rows for unit in units):
             raise AtlasError(f"{self.config.path}: the corpus is empty; it has no document")
+        if self.config.limit is not None:
+            units = list(self._first(units, self.config.limit))
         names: dict[str, str] = {}
         for unit in units:
             if names.setdefault(unit.name, unit.path) != unit.path:
                 raise AtlasError(f"{unit.path} and {names[unit.name]} would both be written as {unit.name}; rename one")
         return units
 
-    def _file_units(self) -> Iterator[Unit]:
+    def _file_units(self, known: Remembered) -> Iterator[Unit]:
         filesystem, found = files.find(self.config.path)
         texts = [file for file in found if file.format == "text"]
         structured = [file for file in found if file.format != "text"]
+        settings = self.config.model_dump_json(include={"id", "text", "source", "carry", "unit_bytes"})
+        broken: list[AtlasError] = []
         for file in structured:
-            if file.format == "parquet":
-                schema = formats.parquet_file(filesystem, file.path).schema_arrow
-                rows.check_columns(self.config, schema.names, file.path)
-                yield from formats.plan_parquet(filesystem, file, self.config.unit_bytes)
-            else:
-                present = formats.json_lines_columns(filesystem, file)
-                if present is None:
-                    continue
-                if present:
-                    rows.check_columns(self.config, present, file.path)
-                yield from formats.plan_json_lines(filesystem, file, self.config.unit_bytes)
+            plan = self._plan_parquet if file.format == "parquet" else self._plan_json_lines
+            yield from known.of(file, settings, partial(plan, filesystem, file, broken))
+        if broken and len(broken) == len(structured):
+            raise broken[0]
         if texts and not structured:
             present = [self.config.text, self.config.id or "id", "source"]
             rows.check_columns(self.config, present, self.config.path)
             yield from formats.plan_text(filesystem, texts, self.config.unit_bytes)
 
+    def _plan_parquet(self, filesystem: pafs.FileSystem, file: files.File, broken: list[AtlasError]) -> Iterator[Unit]:
+        """Units of a file; one that is no Parquet is a single record that can't be read."""
+        try:
+            schema = formats.parquet_file(filesystem, file.path).schema_arrow
+        except AtlasError as error:
+            broken.append(error)
+            yield formats.plan_broken(filesystem, file)
+            return
+        rows.check_columns(self.config, schema.names, file.path)
+        yield from formats.plan_parquet(filesystem, file, self.config.unit_bytes)
+
+    def _plan_json_lines(self, filesystem: pafs.FileSystem, file: files.File, _: list[AtlasError]) -> Iterator[Unit]:
+        present = formats.json_lines_columns(filesystem, file)
+        if present is None:
+            return
+        if present:
+            rows.check_columns(self.config, present, file.path)
+        yield from formats.plan_json_lines(filesystem, file, self.config.unit_bytes)
+
+    def _first(self, units: list[Unit], limit: int) -> Iterator[Unit]:
+        """The units that hold the first ``limit`` records, the last of them cut."""
+        for unit in units:
+            records = unit.rows if unit.rows >= 0 else sum(1 for _ in islice(self._rows(unit), limit))
+            if records >= limit:
+                yield replace(unit, most=limit) if records > limit or unit.rows < 0 else unit
+                return
+            yield unit
+            limit -= records
+
     def read(self, unit: Unit) -> Iterator[rows.Batch]:
         """The unit's documents in order, in batches of bounded size, rejects beside them."""
         config = self.config
+        if unit.format == "text":
+            config = config.model_copy(update={"id": config.id or "id"})
+        return rows.documents(islice(self._rows(unit), unit.most), config, unit.label)
+
+    def _rows(self, unit: Unit) -> Iterator[rows.Row]:
+        config = self.config
         if unit.format == "dataset":
-            found = formats.read_dataset(_dataset(unit.path), unit)
-            return rows.documents(found, config, unit.label)
+            return formats.read_dataset(_dataset(unit.path), unit)
         filesystem, _ = resolve(config.path)
         if unit.format == "text":
-            by_name = config.model_copy(update={"id": config.id or "id"})
-            return rows.documents(formats.read_text(filesystem, unit, config.text, config.id), by_name, "text")
+            return formats.read_text(filesystem, unit, config.text, config.id)
         if unit.format == "parquet":
-            wanted = self._wanted(filesystem, unit)
-            return rows.documents(formats.read_parquet(filesystem, unit, wanted), config, unit.label)
-        return rows.documents(formats.read_json_lines(filesystem, unit), config, unit.label)
+            return formats.read_parquet(filesystem, unit, self._wanted(filesystem, unit))
+        if unit.format == formats.BROKEN:
+            return formats.read_broken(filesystem, unit)
+        return formats.read_json_lines(filesystem, unit)
 
     def _wanted(self, filesystem: pafs.FileSystem, unit: Unit) -> list[str]:
         present = formats.parquet_file(filesystem, unit.path).schema_arrow.names
@@ -153,7 +192,9 @@ class TableSource:
     def identity(self) -> dict[str, Any]:
         return {"table": self.schema.names}
 
-    def units(self) -> list[Unit]:
+    ids_may_repeat = True
+
+    def units(self, _: Remembered | None = None) -> list[Unit]:
         filesystem, path = resolve(self.path)
         found = filesystem.get_file_info(path)
         if found.type == pafs.FileType.Directory:

@@ -1,7 +1,7 @@
 """Units of work: pieces of a corpus that never depend on how many workers there are."""
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -12,7 +12,7 @@ class Unit:
     ``start`` and ``stop`` are half-open: row groups of a Parquet file, bytes of a JSON Lines file, rows of
     a dataset, file numbers of a text folder. ``fingerprint`` is the digest of the input's content, so a unit
     whose input changed has another key. ``rows`` is the number of records where the format tells it
-    beforehand, else -1; ``bytes`` is the size on disk.
+    beforehand, else -1; ``bytes`` is the size on disk. ``most``: only so many of its first records are the run's.
     """
 
     name: str
@@ -24,14 +24,18 @@ class Unit:
     fingerprint: str
     rows: int
     bytes: int
+    most: int | None = None
 
     def identity(self) -> dict[str, Any]:
         """What makes the output of a unit what it is, as far as the input goes.
 
         The label (the path below the corpus folder) is in it because ids and sources may be made from it.
         """
-        picked = asdict(self)
-        return {key: picked[key] for key in ("name", "label", "format", "start", "stop", "fingerprint")}
+        said = ("name", "label", "format", "start", "stop", "fingerprint")
+        limited = (
+            {} if self.most is None else {"most": self.most}
+        )  # a unit that is read whole has the key it had before
+        return {key: getattr(self, key) for key in said} | limited
 
 
 def part_name(label: str, start: int, stop: int) -> str:

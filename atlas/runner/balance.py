@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass, field
 
 import pyarrow.parquet as pq
 
+from atlas.digest import of_json
+from atlas.runner.counts import Counts
 from atlas.runner.folder import SUMMARY, RunFolder
-from atlas.runner.part import Counts, Task
+from atlas.runner.part import Source, Task
 from atlas.runner.plan import Plan
-
-NAMED = 10  # at most so many units or ids are named of one kind of problem
+from atlas.runner.repeats import NAMED, repeated_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Result:
     duplicates: tuple[str, ...] = ()
     stale: tuple[str, ...] = ()
     uneven: tuple[str, ...] = ()
+    waiting: int = 0  # units that other shards have not done yet
     refused: str = ""  # why the first record is in quarantine, where every one is
     parts: tuple[str, ...] = field(default=(), repr=False)
 
@@ -49,23 +51,34 @@ class Result:
         return lines
 
 
-def settle(folder: RunFolder, planned: Plan, counts: Mapping[str, Counts], failures: Iterable[str] = ()) -> Result:
-    """Add up, check, and write the summary."""
+def settle(
+    folder: RunFolder, source: Source, planned: Plan, counts: Mapping[str, Counts], failures: Iterable[str] = ()
+) -> Result:
+    """Add up, check, and write the summary.
+
+    What a summary of the very same parts found out is not looked for again: of many parts, that takes long.
+    """
     total = sum(counts.values(), Counts())
-    present = set(folder.parts())
-    done = [task for task in planned.tasks if task.unit.name in counts]
-    parts = tuple(path for task in done for path in (task.part, task.retry_part) if path in present)
+    done = [task for task in planned.tasks if task.name in counts]
     uneven = [f"{name}: {_sides(of_unit)}" for name, of_unit in counts.items() if not of_unit.holds]
+    state = of_json({"parts": [[task.name, task.key, asdict(counts[task.name])] for task in done]})
+    before = folder.read(SUMMARY) or {}
+    present = {*folder.parts()}
+    parts = tuple(p for t in done for p in (folder.part(t.name), folder.retry_part(t.name)) if p in present)
+    if before.get("state") == state and before.get("sound"):
+        duplicates: list[str] = []
+    else:
+        duplicates = repeated_ids(folder, parts) if source.ids_may_repeat else []
     result = Result(
         total,
         len(planned.tasks),
         len(planned.done),
         tuple(failures),
-        tuple(_duplicates(folder, parts)),
+        tuple(duplicates),
         planned.stale,
         tuple(uneven[:NAMED]),
-        _refused(folder, done, total),
-        parts,
+        refused=_refused(folder, done, total),
+        parts=parts,
     )
     summary = {
         "counts": asdict(total),
@@ -73,10 +86,18 @@ def settle(folder: RunFolder, planned: Plan, counts: Mapping[str, Counts], failu
         "balanced": result.balanced,
         "sound": result.sound,
         "problems": result.problems(),
+        "state": state,
     }
-    if folder.read(SUMMARY) != summary:
+    if before != summary:
         folder.write(SUMMARY, summary)
     return result
+
+
+def unfinished(planned: Plan, counts: Mapping[str, Counts], failures: Iterable[str]) -> Result:
+    """What a shard came to while others are still at work."""
+    total = sum(counts.values(), Counts())
+    waiting = len(planned.tasks) - len(counts)
+    return Result(total, len(planned.tasks), len(planned.done), tuple(failures), waiting=waiting)
 
 
 def _sides(counts: Counts) -> str:
@@ -88,36 +109,7 @@ def _refused(folder: RunFolder, done: Iterable[Task], total: Counts) -> str:
     if not total.records_in or total.records_out:
         return ""
     kept = set(folder.quarantined())
-    path = next(task.quarantine for task in done if task.quarantine in kept)
+    path = next(path for task in done if (path := folder.quarantine(task.name)) in kept)
     file = pq.ParquetFile(path, filesystem=folder.filesystem)
     (first,) = next(file.iter_batches(1, columns=["reason", "detail", "location"])).to_pylist()
     return f"{first['reason']}: {(first['detail'].splitlines() or [''])[0]} ({first['location']})"
-
-
-def _duplicates(folder: RunFolder, parts: tuple[str, ...]) -> list[str]:
-    """At most NAMED ids of documents with a chunk in more than one part, with the parts; then how many more there are.
-
-    DuckDB bounds the memory.
-    """
-    if len(parts) < 2:
-        return []
-    import duckdb
-    import pyarrow.dataset as ds
-
-    paths = [p for p in parts if (pq.read_metadata(p, filesystem=folder.filesystem)).num_rows]
-    if len(paths) < 2:
-        return []
-    table = ds.dataset(paths, filesystem=folder.filesystem, format="parquet")
-    firsts = table.scanner(columns=["doc_id", "chunk_id", "__filename"])
-    with duckdb.connect() as connection:
-        connection.register("chunks", firsts.to_reader())
-        rows = connection.execute(
-            "with twice as (select doc_id, list(distinct __filename) as files from chunks "
-            "group by doc_id, chunk_id having count(distinct __filename) > 1) "
-            "select doc_id, list_sort(list_distinct(flatten(list(files)))), count(*) over () from twice "
-            "group by doc_id order by doc_id limit ?",
-            [NAMED],
-        ).fetchall()
-    lines = [f"{doc_id!r} in {' and '.join(f.rsplit('/', 1)[-1] for f in files)}" for doc_id, files, _ in rows]
-    more = rows[0][2] - len(rows) if rows else 0
-    return [*lines, f"{more:,} ids more"] if more else lines

@@ -3,10 +3,10 @@
 import fcntl
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow.fs as pafs
 
@@ -17,6 +17,8 @@ from atlas.storage import TEMPORARY, atomic_output, is_local, resolve
 MANIFEST = "run.json"
 SUMMARY = "summary.json"
 RETRY_ENDING = ".retry.parquet"
+LOCK = ".lock"
+ALL = (1, 1)  # the only shard there is: its number, and of how many
 FOLDERS = ("parts", "quarantine")
 OWN = {MANIFEST, SUMMARY, *FOLDERS}  # a run stopped before its manifest was written leaves folders alone
 
@@ -119,32 +121,48 @@ class RunFolder:
             self.write(MANIFEST, mine)
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the folder while a run writes; a second run is refused. Local folders only."""
+    def lock(self, shard: tuple[int, int] = ALL) -> Iterator[None]:
+        """Hold the folder while a run writes; a second run is refused, but for other shards. Local folders only.
+
+        Nothing half-written is there at the beginning or left at the end, where no other shard is at work.
+        """
         if not is_local(self.filesystem):
             yield
             return
         Path(self.root).mkdir(parents=True, exist_ok=True)
-        with (Path(self.root) / ".lock").open("w") as file:
+        with ExitStack() as files:
+            whole = files.enter_context((Path(self.root) / LOCK).open("w"))
+            if shard != ALL:
+                self._take(whole, fcntl.LOCK_SH)
+                number, shards = shard
+                own = files.enter_context((Path(self.root) / f"{LOCK}-{number}-of-{shards}").open("w"))
+                self._take(own, fcntl.LOCK_EX)
+            else:
+                self._take(whole, fcntl.LOCK_EX)
+                self.sweep()
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise AtlasError(f"{self.url}: another run is writing here; wait for it, or stop it") from None
-            yield
+                yield
+            finally:
+                with suppress(BlockingIOError):
+                    fcntl.flock(whole, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    self.sweep()
+
+    def _take(self, file: IO[str], kind: int) -> None:
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AtlasError(f"{self.url}: another run is writing here; wait for it, or stop it") from None
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """``lock``, with nothing half-written left at the end, and errors of the disk in words.
+    def writing(self, shard: tuple[int, int] = ALL) -> Iterator[None]:
+        """``lock``, with errors of the disk in words.
 
         Raises:
             AtlasError: the disk is full, or the folder can't be written to.
         """
         try:
-            with self.lock():
-                try:
-                    yield
-                finally:
-                    self.sweep()
+            with self.lock(shard):
+                yield
         except OSError as error:
             raise AtlasError(
                 f"{self.url}: stopped: {error}. What was finished is kept; make room or mend the rights, "

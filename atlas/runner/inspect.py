@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from atlas.errors import AtlasError
+from atlas.runner.counts import Counts
 from atlas.runner.folder import MANIFEST, RETRY_ENDING, SUMMARY, RunFolder
-from atlas.runner.part import Counts, quarantined_rows, read_footer
+from atlas.runner.footers import quarantined_rows, read_footer
 from atlas.runner.verify import readable
 from atlas.tables import QUARANTINE
 

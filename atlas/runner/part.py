@@ -1,64 +1,53 @@
 """One unit of work, from its source to its part: read, process, quarantine what can't be, write."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from enum import IntEnum
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.fs as pafs
-import pyarrow.parquet as pq
 
 from atlas.corpus.source import DocumentSource, TableSource
 from atlas.corpus.units import Reject, Unit
 from atlas.digest import of_json
 from atlas.errors import Unavailable
+from atlas.runner.ahead import read_ahead
+from atlas.runner.counts import Counts, counted
+from atlas.runner.folder import RunFolder
+from atlas.runner.guard import Guard, described
+from atlas.runner.part_writer import PartWriter
+from atlas.runner.quarantine import QuarantineWriter, delete
 from atlas.stage import Process, Stage
 from atlas.storage import atomic_output
-from atlas.tables import QUARANTINE, SCHEMA_VERSION, SUMMED
+from atlas.tables import SCHEMA_VERSION
 
 Source = DocumentSource | TableSource
 
-ROW_GROUP_BYTES = 16 << 20  # rows of output gathered before they are encoded; bounds memory, keeps reads cheap
-FOOTER_KEY = b"atlas"
 PROCESSING = "processing"  # reason of records that the stage itself could not process
+CAREFUL_RECORDS = 16  # processed together after a worker died: it may have run out of memory
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Records of a unit or run. Without loss: ``records_in == records_out + quarantined``.
+class Care(IntEnum):
+    """How careful to be with a unit, after a worker died with it."""
 
-    ``sums`` are of the table's columns that are to be added up.
-    """
-
-    records_in: int = 0
-    records_out: int = 0
-    quarantined: int = 0
-    rows: int = 0
-    empty: int = 0
-    tokens: int = 0
-    labels: int = 0
-    sums: dict[str, int] = field(default_factory=dict)
-
-    def __add__(self, other: "Counts") -> "Counts":
-        added = {key: value + getattr(other, key) for key, value in asdict(self).items() if key != "sums"}
-        names = [*self.sums, *(name for name in other.sums if name not in self.sums)]
-        return Counts(**added, sums={name: self.sums.get(name, 0) + other.sums.get(name, 0) for name in names})
-
-    @property
-    def holds(self) -> bool:
-        return self.records_in == self.records_out + self.quarantined
+    NONE = 0
+    SMALL_BATCHES = 1  # if it was memory, less is enough; if the worker died by chance, nothing was wrong
+    GUARDED = 2  # in a process of its own, so that a record that kills costs itself alone
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A unit with its key and where its files go."""
+    """A unit with its key."""
 
     unit: Unit
     key: str
-    part: str
-    retry_part: str
-    quarantine: str
+    care: Care = Care.NONE
+
+    @property
+    def name(self) -> str:
+        return self.unit.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,44 +58,49 @@ class Outcome:
     counts: Counts
 
 
-def unit_key(unit: Unit, source: Source, stage: Stage) -> str:
-    """Digest of all that the unit's part depends on."""
-    return of_json(
-        {
-            "schema": SCHEMA_VERSION,
-            "unit": unit.identity(),
-            "source": source.identity(),
-            "stage": stage.name,
-            "settings": stage.identity(),
-        }
+def keys_of(source: Source, stage: Stage) -> Callable[[Unit], str]:
+    """The key of each unit: the digest of all that its part depends on. What units share is digested once."""
+    shared = of_json(
+        {"schema": SCHEMA_VERSION, "source": source.identity(), "stage": stage.name, "settings": stage.identity()}
     )
+    return lambda unit: of_json({"unit": unit.identity(), "shared": shared})
 
 
-def work(task: Task, source: Source, stage: Stage, process: Process, filesystem: pafs.FileSystem) -> Outcome:
+def work(task: Task, source: Source, stage: Stage, process: Process, folder: RunFolder) -> Outcome:
     """Make the part of a task. The part appears last: where it is, its quarantine file is complete."""
-    schema = stage.schema(source.columns)
     counts = Counts()
-    rejected: list[Reject] = []
-    footer = footer_of(task.unit.name, task.key, stage)
-    with atomic_output(filesystem, task.part) as stream, PartWriter(stream, schema) as writer:
-        for batch in source.read(task.unit):
-            documents = batch.documents
+    footer = footer_of(task.name, task.key, stage)
+    with ExitStack() as open_files:
+        if task.care is Care.GUARDED:
+            process = open_files.enter_context(Guard(stage)).process
+        stream = open_files.enter_context(atomic_output(folder.filesystem, folder.part(task.name)))
+        writer = open_files.enter_context(PartWriter(stream, stage.schema(source.columns)))
+        quarantine = open_files.enter_context(QuarantineWriter(folder, task.name))
+        for batch in read_ahead(source.read(task.unit)):
             rejects = list(batch.rejects)
-            for piece in pieces(documents, batch.rows, task.unit.label, process, rejects):
-                writer.write(piece)
-                counts += counted(piece)
-            arrived = documents.num_rows + len(batch.rejects)
+            for documents, rows in _portions(batch.documents, batch.rows, task.care):
+                for piece in pieces(documents, rows, task.unit.label, process, rejects):
+                    writer.write(piece)
+                    counts += counted(piece)
+            arrived = batch.documents.num_rows + len(batch.rejects)
             counts += Counts(records_in=arrived, quarantined=len(rejects))
-            rejected.extend(rejects)
+            quarantine.write(rejects)
         writer.close(footer | {"counts": asdict(counts)})
-        _write_quarantine(filesystem, task, rejected)
-        _delete(filesystem, task.retry_part)  # its records are in this part, or in quarantine again
-    return Outcome(task.unit.name, counts)
+        quarantine.close()
+        delete(folder.filesystem, folder.retry_part(task.name))  # its records are in this part, or in quarantine again
+    return Outcome(task.name, counts)
 
 
 def footer_of(unit: str, key: str, stage: Stage) -> dict[str, Any]:
     """What every part says of where it is from."""
     return {"unit": unit, "key": key, "stage": stage.name, "schema": SCHEMA_VERSION, **stage.identity()}
+
+
+def _portions(batch: pa.RecordBatch, rows: list[int], care: Care) -> Iterator[tuple[pa.RecordBatch, list[int]]]:
+    """The batch whole, or in a few records at a time."""
+    step = CAREFUL_RECORDS if care else max(1, batch.num_rows)
+    for start in range(0, batch.num_rows, step):
+        yield batch.slice(start, step), rows[start : start + step]
 
 
 def pieces(
@@ -131,95 +125,5 @@ def pieces(
 
 def _rejected(batch: pa.RecordBatch, row: int, label: str, error: Exception) -> Reject:
     record = batch.to_pylist()[0]
-    detail = f"{type(error).__name__}: {error}"
     content = json.dumps(record, default=str).encode()
-    return Reject(row, f"{label}, row {row}", record.get("doc_id"), PROCESSING, detail, content)
-
-
-def counted(rows: pa.RecordBatch) -> Counts:
-    """Counted from the rows themselves, not from what went in, so that the balance can fail."""
-    keys = list(zip(rows.column("doc_id").to_pylist(), rows.column("chunk_id").to_pylist(), strict=True))
-    per_chunk = "tag_status" in rows.schema.names  # each chunk is a record of its own
-    records = len(set(keys)) if per_chunk else sum(chunk == 0 for _, chunk in keys)
-    labels = rows.column("concept_ids").flatten() if "concept_ids" in rows.schema.names else ()
-    return Counts(
-        records_out=records,
-        rows=rows.num_rows,
-        empty=rows.column("status").to_pylist().count("empty"),
-        tokens=pa.compute.sum(rows.column("token_count")).as_py() or 0,
-        labels=len(labels),
-        sums={name: pa.compute.sum(rows.column(name)).as_py() or 0 for name in SUMMED if name in rows.schema.names},
-    )
-
-
-def quarantined_rows(filesystem: pafs.FileSystem, path: str) -> int | None:
-    """How many records a quarantine file holds; None where it is no whole file."""
-    try:
-        return pq.read_metadata(path, filesystem=filesystem).num_rows
-    except (pa.ArrowInvalid, OSError):
-        return None
-
-
-def _write_quarantine(filesystem: pafs.FileSystem, task: Task, rejected: list[Reject]) -> None:
-    if not rejected:
-        _delete(filesystem, task.quarantine)
-        return
-    records = [{"unit": task.unit.name, **{k: getattr(r, k) for k in _REJECT_FIELDS}} for r in rejected]
-    table = pa.Table.from_pylist(records, schema=QUARANTINE)
-    with atomic_output(filesystem, task.quarantine) as stream:
-        pq.write_table(table, stream, compression="zstd", write_page_checksum=True)
-
-
-def _delete(filesystem: pafs.FileSystem, path: str) -> None:
-    if filesystem.get_file_info(path).type != pafs.FileType.NotFound:
-        filesystem.delete_file(path)
-
-
-_REJECT_FIELDS = ("row", "location", "doc_id", "reason", "detail", "content")
-
-
-class PartWriter:
-    """Parquet with row groups of bounded size and a checksum on every page. The bytes depend on the rows alone."""
-
-    def __init__(self, stream: Any, schema: pa.Schema) -> None:
-        self._schema = schema
-        self._writer = pq.ParquetWriter(
-            stream, schema, compression="zstd", write_statistics=True, write_page_checksum=True
-        )
-        self._batches: list[pa.RecordBatch] = []
-        self._bytes = 0
-
-    def __enter__(self) -> "PartWriter":
-        return self
-
-    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        if error is not None:
-            self._writer.is_open = False  # else the garbage collector would end a file that is given up
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        self._batches.append(batch.cast(self._schema))
-        self._bytes += batch.nbytes
-        if self._bytes >= ROW_GROUP_BYTES:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._batches:
-            table = pa.Table.from_batches(self._batches).combine_chunks()
-            self._writer.write_table(table, row_group_size=table.num_rows)
-        self._batches, self._bytes = [], 0
-
-    def close(self, footer: dict[str, Any]) -> None:
-        self._flush()
-        text = json.dumps(footer, sort_keys=True)
-        self._writer.add_key_value_metadata({FOOTER_KEY.decode(): text})
-        self._writer.close()
-
-
-def read_footer(filesystem: pafs.FileSystem, path: str) -> dict[str, Any] | None:
-    """What a part says of itself; None where the file is no whole part of Atlas."""
-    try:
-        metadata = pq.read_metadata(path, filesystem=filesystem).metadata
-    except (pa.ArrowInvalid, OSError):
-        return None
-    text = (metadata or {}).get(FOOTER_KEY)
-    return json.loads(text) if text else None
+    return Reject(row, f"{label}, row {row}", record.get("doc_id"), PROCESSING, described(error), content)

@@ -2,60 +2,71 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property
 
-from atlas.runner.folder import RunFolder
-from atlas.runner.part import Counts, Source, Task, quarantined_rows, read_footer, unit_key
+from atlas.corpus.remembered import Remembered
+from atlas.runner.counts import Counts
+from atlas.runner.folder import ALL, RunFolder
+from atlas.runner.footers import THREADS, Footer, found
+from atlas.runner.inputs import remembered
+from atlas.runner.part import Source, Task, keys_of
 from atlas.runner.verify import readable
 from atlas.stage import Stage
 
-THREADS = 16  # parts looked at together: each is a wait for the disk or the network
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
-    """What there is to do: every unit's task, and those already done with their counts."""
+    """What there is to do: every unit's task, and those already done with their counts.
+
+    ``stale`` are files of no unit. Of ``shard`` (number, of how many) only every so-manieth task is this run's to do.
+    """
 
     tasks: tuple[Task, ...]
     done: dict[str, Counts]
     stale: tuple[str, ...]
+    shard: tuple[int, int] = ALL
 
-    @property
+    @cached_property
     def todo(self) -> list[Task]:
-        return [task for task in self.tasks if task.unit.name not in self.done]
+        number, shards = self.shard
+        return [task for task in self.tasks[number - 1 :: shards] if task.name not in self.done]
 
 
 def plan(stage: Stage, source: Source, folder: RunFolder, *, verify: bool = False) -> Plan:
     """Every unit with its key, and which parts are already there with that key. Touches nothing."""
-    planned = compare(tasks_of(stage, source, folder), folder)
+    planned = compare(tasks_of(stage, source, remembered(folder)), folder)
     return undamaged(planned, folder) if verify else planned
 
 
-def tasks_of(stage: Stage, source: Source, folder: RunFolder) -> tuple[Task, ...]:
-    """Every unit with its key, and where its files go."""
-    return tuple(
-        Task(u, unit_key(u, source, stage), folder.part(u.name), folder.retry_part(u.name), folder.quarantine(u.name))
-        for u in source.units()
-    )
+def tasks_of(stage: Stage, source: Source, known: Remembered) -> tuple[Task, ...]:
+    """Every unit with its key."""
+    key = keys_of(source, stage)
+    return tuple(Task(unit, key(unit)) for unit in source.units(known))
 
 
-def compare(tasks: tuple[Task, ...], folder: RunFolder) -> Plan:
-    """Which tasks are done: their part has their key, and what it says is in quarantine is there."""
-    present, kept = folder.parts(), folder.quarantined()
-    with ThreadPoolExecutor(THREADS) as pool:
-        footers = dict(zip(present, pool.map(partial(read_footer, folder.filesystem), present), strict=True))
-        records = dict(zip(kept, pool.map(partial(quarantined_rows, folder.filesystem), kept), strict=True))
+def compare(tasks: tuple[Task, ...], folder: RunFolder, *, keep: bool = False) -> Plan:
+    """Which tasks are done: their part has their key, and what it says is in quarantine is there.
+
+    ``keep``: as of ``footers.found``.
+    """
+    there = found(folder, keep=keep)
+    parts, quarantined = dict(there.parts), dict(there.quarantined)
     done = {}
     for task in tasks:
-        footer = footers.pop(task.part, None)
-        retried = footers.pop(task.retry_part, None)
-        quarantined = records.pop(task.quarantine, 0)
-        if footer is None or footer.get("key") != task.key or footer["counts"]["quarantined"] != quarantined:
-            continue
-        done[task.unit.name] = Counts(**footer["counts"])
-        if retried is not None and retried.get("key") == task.key:
-            done[task.unit.name] += Counts(**retried["counts"])
-    return Plan(tasks, done, (*footers, *records))
+        part = parts.pop(folder.part(task.name), None)
+        retried = parts.pop(folder.retry_part(task.name), None)
+        records = quarantined.pop(folder.quarantine(task.name), 0)
+        counts = _counts(task, part, retried, records)
+        if counts is not None:
+            done[task.name] = counts
+    return Plan(tasks, done, (*parts, *quarantined))
+
+
+def _counts(task: Task, part: Footer | None, retried: Footer | None, records: int | None) -> Counts | None:
+    """What a task's part and retry part count; None where the task is not done."""
+    if part is None or part.key != task.key or part.counts.quarantined != records:
+        return None
+    return part.counts + retried.counts if retried is not None and retried.key == task.key else part.counts
 
 
 def undamaged(planned: Plan, folder: RunFolder) -> Plan:
@@ -63,10 +74,10 @@ def undamaged(planned: Plan, folder: RunFolder) -> Plan:
     there = {*folder.parts(), *folder.quarantined()}
 
     def whole(task: Task) -> bool:
-        files = (path for path in (task.part, task.retry_part, task.quarantine) if path in there)
-        return all(readable(folder.filesystem, path) for path in files)
+        files = (folder.part(task.name), folder.retry_part(task.name), folder.quarantine(task.name))
+        return all(readable(folder.filesystem, path) for path in files if path in there)
 
-    kept = [task.unit.name for task in planned.tasks if task.unit.name in planned.done]
+    kept = [task for task in planned.tasks if task.name in planned.done]
     with ThreadPoolExecutor(THREADS) as pool:
-        sound = pool.map(whole, [task for task in planned.tasks if task.unit.name in planned.done])
-    return replace(planned, done={name: planned.done[name] for name, fine in zip(kept, sound, strict=True) if fine})
+        sound = pool.map(whole, kept)
+    return replace(planned, done={t.name: planned.done[t.name] for t, fine in zip(kept, sound, strict=True) if fine})

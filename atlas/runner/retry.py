@@ -13,10 +13,13 @@ import pyarrow.parquet as pq
 from atlas.corpus.units import Reject
 from atlas.errors import Unavailable
 from atlas.runner.balance import settle
+from atlas.runner.counts import Counts, counted
 from atlas.runner.executors import Died, Failed
 from atlas.runner.folder import RunFolder
+from atlas.runner.footers import read_footer
 from atlas.runner.inspect import quarantined
-from atlas.runner.part import PROCESSING, Counts, PartWriter, Source, counted, footer_of, pieces, read_footer
+from atlas.runner.part import PROCESSING, Source, footer_of, pieces
+from atlas.runner.part_writer import PartWriter
 from atlas.runner.plan import compare, plan
 from atlas.runner.processes import Processes
 from atlas.stage import Stage
@@ -47,7 +50,7 @@ def retry(stage: Stage, source: Source, folder: RunFolder) -> Retried:
         worker = Processes[Record, list[pa.RecordBatch]](partial(_make_worker, stage, source.schema), workers=1)
         with closing(worker):
             for task in planned.tasks:
-                name = task.unit.name
+                name = task.name
                 records = _of(waiting, name) if name in planned.done else []
                 again = [(record["row"], batches) for record in records if (batches := _again(record, worker))]
                 if again:
@@ -55,8 +58,8 @@ def retry(stage: Stage, source: Source, folder: RunFolder) -> Retried:
                     _append(folder, name, task.key, stage, source, out, [row for row, _ in again])
                     mended += len(again)
         after = compare(planned.tasks, folder)
-        missing = [f"{task.unit.name}: its part is missing; run the same command again" for task in after.todo]
-        settle(folder, after, dict(after.done), missing)
+        missing = [f"{task.name}: its part is missing; run the same command again" for task in after.todo]
+        settle(folder, source, after, dict(after.done), missing)
     return Retried(mended, waiting.num_rows - mended)
 
 

@@ -4,22 +4,26 @@ import errno
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
 
-from atlas.errors import Unavailable
-from atlas.runner.balance import Result, settle
+from atlas.errors import AtlasError, Unavailable
+from atlas.runner.balance import Result, settle, unfinished
+from atlas.runner.counts import Counts
 from atlas.runner.executors import Died, Executor, Failed, InProcess, MakeWorker, Worker, attempt
-from atlas.runner.folder import SUMMARY, RunFolder
-from atlas.runner.part import Counts, Outcome, Source, Task, work
+from atlas.runner.folder import ALL, SUMMARY, RunFolder
+from atlas.runner.footers import found
+from atlas.runner.inputs import remember, remembered
+from atlas.runner.part import Care, Outcome, Source, Task, work
 from atlas.runner.plan import Plan, compare, tasks_of, undamaged
 from atlas.runner.processes import Processes
 from atlas.stage import Stage
 
+NOTED = 5_000  # units after which the footers of new parts are noted, so that a resume need not read them all
 ATTEMPTS = 3  # a unit that kills this many workers, the last of them with no other at work, is no victim
 
 
@@ -30,9 +34,10 @@ class Execution:
     ``workers`` not given: one here; on Ray as many as nodes have room for. With ``max_workers``, Ray is asked for
     ``workers`` (one, where not given), and as many more work as nodes have room for, up to so many.
     ``cpus``, ``gpus`` (parts of one, too) and ``memory`` (bytes) are what Ray sets aside for each worker; workers of
-    this machine share what there is.
+    this machine share what there is. What is for Ray alone is refused elsewhere (AtlasError).
     ``verify``: the parts that are there are read to their last byte, and damaged ones are made anew; without it,
-    a part is known by its footer alone.
+    a part is known by its footer alone. ``shard``: of units, only every so-manieth from this one on (from 1) is worked on
+    here, and others elsewhere; the last to end strikes the balance of all.
     """
 
     executor: Literal["local", "ray"] = "local"
@@ -43,6 +48,21 @@ class Execution:
     memory: int = 0
     max_workers: int | None = None
     verify: bool = False
+    shard: tuple[int, int] = ALL
+
+    def __post_init__(self) -> None:
+        on_ray = {
+            "max_workers": self.max_workers is not None,
+            "address": self.address is not None,
+            "worker_cpus": self.cpus != 1,
+            "worker_gpus": self.gpus != 0,
+            "worker_memory_gib": self.memory != 0,
+        }
+        given = [name for name, there in on_ray.items() if there]
+        if given and self.executor != "ray":
+            raise AtlasError(f"{', '.join(given)}: only Ray has that; leave it out, or give executor ray")
+        if self.max_workers is not None and self.max_workers < (self.workers or 1):
+            raise AtlasError(f"max_workers ({self.max_workers}) is less than workers ({self.workers})")
 
 
 Watch = Callable[[str, Counts], None]
@@ -71,11 +91,12 @@ def run(
     """
     folder = RunFolder.at(out)
     folder.check(stage.name, corpus)
-    tasks = tasks_of(stage, source, folder)  # before the folder is touched: a wrong corpus leaves no trace
-    with folder.writing():
+    inputs = remembered(folder)
+    tasks = tasks_of(stage, source, inputs)  # before the folder is touched: a wrong corpus leaves no trace
+    with folder.writing(execution.shard):
         folder.claim(stage.name, corpus, recipe)
-        folder.sweep()
-        planned = compare(tasks, folder)
+        remember(folder, inputs)
+        planned = replace(compare(tasks, folder, keep=True), shard=execution.shard)
         if execution.verify:
             planned = undamaged(planned, folder)
         if started is not None:
@@ -85,18 +106,28 @@ def run(
         if planned.todo:
             folder.remove(SUMMARY)  # it is an earlier run's; until this one has ended, the folder is not complete
             make_worker = partial(_make_worker, stage, source, folder)
+            outcomes = 0
             with closing(_answers(planned.todo, make_worker, execution)) as answers:
                 for answer in answers:
                     known = _give_up(answer, source, stage, folder) if isinstance(answer, Died) else answer
                     if isinstance(known, Failed):
                         if _is_fatal(known.error):
                             raise known.error
-                        failures.append(f"{known.task.unit.name}: {_first_line(known.error)}")
+                        failures.append(f"{known.task.name}: {_first_line(known.error)}")
                         continue
                     counts[known.name] = known.counts
+                    outcomes += 1
+                    if outcomes % NOTED == 0:
+                        found(folder, keep=True)
                     if watch is not None:
                         watch(known.name, known.counts)
-        return settle(folder, planned, counts, failures)
+            found(folder, keep=True)
+        if execution.shard != ALL:  # the others' parts may have come since
+            planned = compare(tasks, folder)
+            counts = planned.done
+            if len(counts) < len(tasks):
+                return unfinished(planned, counts, failures)
+        return settle(folder, source, planned, counts, failures)
 
 
 def _answers(
@@ -117,10 +148,11 @@ def _answers(
             answer = executor.answer()
             busy -= 1
             if isinstance(answer, Died):
-                name = answer.task.unit.name
+                name = answer.task.name
                 deaths[name] = deaths.get(name, 0) + 1
                 if deaths[name] < ATTEMPTS:
-                    (suspects if deaths[name] == ATTEMPTS - 1 else waiting).append(answer.task)
+                    again = replace(answer.task, care=Care(deaths[name]))
+                    (suspects if deaths[name] == ATTEMPTS - 1 else waiting).append(again)
                     continue
             yield answer
     finally:
@@ -143,7 +175,7 @@ def _make_worker(stage: Stage, source: Source, folder: RunFolder) -> Worker[Task
     process = stage.load()
 
     def worker(task: Task) -> Outcome:
-        return work(task, source, stage, process, folder.filesystem)
+        return work(task, source, stage, process, folder)
 
     return worker
 
@@ -160,7 +192,7 @@ def _give_up(death: Died[Task], source: Source, stage: Stage, folder: RunFolder)
     def refuse(_: pa.RecordBatch) -> pa.RecordBatch:
         raise RuntimeError(f"the worker died on this unit {ATTEMPTS} times ({death.how})")
 
-    return attempt(lambda task: work(task, source, stage, refuse, folder.filesystem), death.task)
+    return attempt(lambda task: work(task, source, stage, refuse, folder), replace(death.task, care=Care.NONE))
 
 
 def _first_line(error: Exception) -> str:

@@ -11,7 +11,7 @@ from atlas.cli.costs import amount, duration, estimated, plan_lines, spent
 from atlas.cli.main import app
 from atlas.cli.progress import pace
 from atlas.llm.costs import Prices
-from atlas.runner.part import Counts
+from atlas.runner.counts import Counts
 from atlas.tagging.estimate import Estimate
 from atlas.tagging.spending import Spent
 

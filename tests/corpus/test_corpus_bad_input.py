@@ -338,28 +338,42 @@ def test_carried_date_that_python_has_none_of_is_rejected(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("kept", [0.2, 0.9, 0.999])
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.zst"])
-def test_compressed_file_cut_off_is_refused_by_name(name: str, kept: float, tmp_path: Path) -> None:
+def test_compressed_file_cut_off_is_read_so_far_and_its_rest_is_one_reject(
+    name: str, kept: float, tmp_path: Path
+) -> None:
     compress = gzip.compress if name.endswith("gz") else zstandard.compress
-    whole = compress(lines([{"text": f"{number**9:x} " * 3} for number in range(20_000)]))
-    path = write(tmp_path / name, whole[: int(len(whole) * kept)])
-    said = message(path)
-    assert said.startswith(f"{path}: compressed data breaks off or is damaged (")
-    assert said.endswith("; write the file again")
+    texts = [f"{number**9:x} " * 3 for number in range(20_000)]
+    whole = compress(lines([{"text": text} for text in texts]))
+    found = read(write(tmp_path / name, whole[: int(len(whole) * kept)]))
+    assert found.texts == texts[: len(found.texts)]
+    assert found.reasons == [(len(found.texts), "unreadable")]
+    (reject,) = found.rejects
+    assert reject.detail.startswith("compressed data breaks off or is damaged (")
+    assert reject.detail.endswith("; write the file again")
 
 
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.zst"])
-def test_compressed_file_damaged_inside_is_refused_by_name(name: str, tmp_path: Path) -> None:
+def test_compressed_file_damaged_inside_ends_in_one_reject(name: str, tmp_path: Path) -> None:
     checked = zstandard.ZstdCompressor(write_checksum=True)  # as the zstd program does
     compress = gzip.compress if name.endswith("gz") else checked.compress
     raw = bytearray(compress(lines([{"text": f"{number**9:x} " * 3} for number in range(20_000)])))
     raw[len(raw) // 2 : len(raw) // 2 + 200] = b"\xff" * 200
-    assert "compressed data breaks off or is damaged (" in message(write(tmp_path / name, bytes(raw)))
+    found = read(write(tmp_path / name, bytes(raw)))
+    assert "compressed data breaks off or is damaged (" in found.rejects[-1].detail
 
 
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.zst"])
-def test_file_that_is_not_compressed_as_its_columnsays_is_refused(name: str, tmp_path: Path) -> None:
-    path = write(tmp_path / name, lines(ROWS))
-    assert message(path).startswith(f"{path}: compressed data breaks off or is damaged (")
+def test_file_that_is_not_compressed_as_its_name_says_is_one_reject(name: str, tmp_path: Path) -> None:
+    found = read(write(tmp_path / name, lines(ROWS)))
+    assert (found.texts, found.reasons) == ([], [(0, "unreadable")])
+
+
+def test_parquet_that_is_none_beside_one_that_is_one_is_one_reject(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "a.parquet", ROWS)
+    write(tmp_path / "b.parquet", b"<html>503 Slow Down</html>")
+    found = read(tmp_path)
+    assert len(found.texts) == len(ROWS)
+    assert found.reasons == [(0, "unreadable")]
 
 
 def test_saved_dataset_of_several_splits_is_refused_with_their_names(tmp_path: Path) -> None:

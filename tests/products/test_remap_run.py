@@ -20,7 +20,7 @@ from atlas.library.successors import successor
 from atlas.products.preview import preview
 from atlas.products.remap import remap
 from atlas.products.remap.source import annotated_run
-from atlas.runner.part import read_footer
+from atlas.runner.footers import read_footer
 from atlas.storage import resolve
 
 EDITED = edit.retire(edit.merge(LIBRARY, ["Tides", "High water"]).library, "Rope").library

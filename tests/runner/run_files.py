@@ -37,7 +37,7 @@ def contents(out: Path, below: str = "parts") -> dict[str, bytes]:
 
 def everything(out: Path) -> dict[str, bytes]:
     """Every file of the run but the lock, hidden ones too, with its bytes."""
-    files = sorted(path for path in out.rglob("*") if path.is_file() and path.name != ".lock")
+    files = sorted(path for path in out.rglob("*") if path.is_file() and not path.name.startswith(".lock"))
     return {str(path.relative_to(out)): path.read_bytes() for path in files}
 
 

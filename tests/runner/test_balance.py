@@ -6,16 +6,19 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from run_files import Write, contents, counted_in_parts, everything, part, run_over, source_of
+from run_files import Write, counted_in_parts, everything, part, run_over, source_of
 from stages_with_faults import MARK, FaultyStage, Loses, Raises, small_chunks
 
-from atlas.runner.balance import NAMED, Result
+from atlas.runner.balance import Result
+from atlas.runner.counts import Counts
 from atlas.runner.folder import SUMMARY, RunFolder
 from atlas.runner.inspect import quarantined, status
-from atlas.runner.part import Counts, Outcome, Task, unit_key, work
+from atlas.runner.part import Outcome, Task, keys_of, work
+from atlas.runner.repeats import NAMED
 from atlas.runner.retry import retry
-from atlas.storage import resolve
 
 STAGE = small_chunks()
 HOSTILE_LINES = (
@@ -191,27 +194,46 @@ def test_parts_of_an_input_that_was_removed_are_named_and_kept(write_corpus: Wri
     assert status(RunFolder.at(out)).complete
 
 
-def test_unit_that_can_not_be_read_is_named_and_the_others_are_done(write_corpus: Write, tmp_path: Path) -> None:
+def test_compressed_file_that_breaks_off_is_read_as_far_as_it_goes_and_its_rest_is_one_record_in_quarantine(
+    write_corpus: Write, tmp_path: Path
+) -> None:
     corpus, out = write_corpus(files=2), tmp_path / "out"
     lines = "".join(json.dumps({"id": f"z{row}", "text": f"{row**9}"}) + "\n" for row in range(5000))
-    (corpus / "broken.jsonl.gz").write_bytes(gzip.compress(lines.encode())[:-2000])
+    whole = gzip.compress(lines.encode())
+    (corpus / "broken.jsonl.gz").write_bytes(whole[:-2000])
     result = run_over(STAGE, corpus, out)
-    assert not result.balanced
-    (problem,) = result.problems()
-    assert problem.startswith("not done: broken.jsonl.gz")
-    assert len(contents(out)) == 2
-    assert not status(RunFolder.at(out)).complete
+    assert result.sound
+    (record,) = quarantined(RunFolder.at(out)).to_pylist()
+    assert record["detail"].startswith("compressed data breaks off or is damaged (")
+    assert record["location"] == f"{corpus / 'broken.jsonl.gz'}, from line {record['row'] + 1} on"
+    assert result.counts.records_out - 12 == record["row"] > 4000
+    (corpus / "broken.jsonl.gz").write_bytes(whole)
+    mended = run_over(STAGE, corpus, out)
+    assert (mended.units_done_before, mended.counts.records_out, mended.counts.quarantined) == (2, 5012, 0)
+
+
+def test_file_that_is_no_parquet_is_one_record_in_quarantine_until_it_is_mended(
+    write_corpus: Write, tmp_path: Path
+) -> None:
+    corpus, out = write_corpus(files=2), tmp_path / "out"
+    (corpus / "z.parquet").write_bytes(b"<html>503 Slow Down</html>")
+    result = run_over(STAGE, corpus, out)
+    assert (result.sound, result.counts.quarantined) == (True, 1)
+    (record,) = quarantined(RunFolder.at(out)).to_pylist()
+    assert (record["location"], record["reason"]) == (str(corpus / "z.parquet"), "unreadable")
+    assert record["detail"].startswith("not a readable Parquet file (")
+    pq.write_table(pa.table({"id": ["z"], "text": ["Now it is one."]}), corpus / "z.parquet")
+    mended = run_over(STAGE, corpus, out)
+    assert (mended.units_done_before, mended.counts.records_out, mended.counts.quarantined) == (2, 13, 0)
 
 
 def test_part_is_made_of_its_unit_alone(write_corpus: Write, tmp_path: Path) -> None:
     corpus = write_corpus(files=2)
     source, folder = source_of(corpus), RunFolder.at(tmp_path / "out")
-    filesystem, _ = resolve(tmp_path)
     unit = source.units()[1]
     (tmp_path / "out" / "parts").mkdir(parents=True)
     stage = FaultyStage()
-    task = Task(unit, unit_key(unit, source, stage), folder.part("p"), folder.retry_part("p"), folder.quarantine("p"))
-    outcome = work(task, source, stage, stage.load(), filesystem)
+    outcome = work(Task(unit, keys_of(source, stage)(unit)), source, stage, stage.load(), folder)
     assert outcome == Outcome(unit.name, outcome.counts)
     assert (outcome.counts.records_in, outcome.counts.records_out, outcome.counts.empty) == (6, 6, 0)
     assert counted_in_parts(tmp_path / "out").items() <= asdict(outcome.counts).items()

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from atlas.runner.part import Counts, counted
+from atlas.runner.counts import Counts, counted
 
 
 def rows(**columns: pa.Array) -> pa.RecordBatch:

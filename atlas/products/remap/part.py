@@ -14,7 +14,8 @@ from atlas.errors import AtlasError
 from atlas.library.successors import Translation
 from atlas.products.remap.labels import IDS, REJECTED, SCORES, groups, relabel, sizes_of, without_given
 from atlas.products.remap.splice import splice
-from atlas.runner.part import FOOTER_KEY, Counts
+from atlas.runner.counts import Counts
+from atlas.runner.part_writer import FOOTER_KEY
 from atlas.storage import atomic_output
 
 STAGE = "remap"

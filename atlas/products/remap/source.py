@@ -10,7 +10,7 @@ from atlas.errors import AtlasError
 from atlas.library.concept import Library
 from atlas.products.remap.part import STAGE, Footer
 from atlas.runner.folder import MANIFEST, RETRY_ENDING, SUMMARY, RunFolder
-from atlas.runner.part import quarantined_rows, read_footer
+from atlas.runner.footers import quarantined_rows, read_footer
 from atlas.runner.plan import THREADS
 
 STAGES = ("annotate", STAGE)

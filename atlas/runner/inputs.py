@@ -1,0 +1,57 @@
+"""What a run remembers of its input files between starts: ``.inputs.parquet``, a cache and no more."""
+
+from dataclasses import asdict
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from atlas.corpus.remembered import Remembered
+from atlas.corpus.units import Unit
+from atlas.runner.folder import RunFolder
+from atlas.storage import atomic_output
+
+CACHE = ".inputs.parquet"
+WORTH_KEEPING_FILES = 500  # opened anew: some 0.3 s
+WORTH_KEEPING_BYTES = 1 << 30  # read anew for their digest: about a second
+
+_UNIT = pa.struct(
+    [
+        ("name", pa.string()),
+        ("format", pa.string()),
+        ("start", pa.int64()),
+        ("stop", pa.int64()),
+        ("fingerprint", pa.string()),
+        ("rows", pa.int64()),
+        ("bytes", pa.int64()),
+    ]
+)
+_CACHED = pa.schema(
+    [("path", pa.string()), ("label", pa.string()), ("stamp", pa.list_(pa.string())), ("units", pa.list_(_UNIT))]
+)
+
+
+def remembered(folder: RunFolder) -> Remembered:
+    """What the last start of a run knew of its input files; nothing, where there is no such note."""
+    try:
+        table = pq.read_table(f"{folder.root}/{CACHE}", filesystem=folder.filesystem, schema=_CACHED)
+    except (pa.ArrowInvalid, OSError):
+        return Remembered()
+    units = {}
+    for row in table.to_pylist():
+        settings, described = row["stamp"]
+        of_file = tuple(Unit(path=row["path"], label=row["label"], **unit) for unit in row["units"])
+        units[row["path"]] = ((settings, described), of_file)
+    return Remembered(units)
+
+
+def remember(folder: RunFolder, known: Remembered) -> None:
+    """Keep what planning found out, where that was much."""
+    if known.new < WORTH_KEEPING_FILES and known.bytes < WORTH_KEEPING_BYTES:
+        return
+    rows = []
+    for path, (stamp, units) in known.units.items():
+        label = units[0].label if units else ""
+        picked = [{name: asdict(unit)[name] for name in _UNIT.names} for unit in units]
+        rows.append({"path": path, "label": label, "stamp": list(stamp), "units": picked})
+    with atomic_output(folder.filesystem, f"{folder.root}/{CACHE}") as stream:
+        pq.write_table(pa.Table.from_pylist(rows, schema=_CACHED), stream, compression="zstd")
