@@ -24,8 +24,12 @@ class AnnotateConfig(BaseModel):
     rejected: bool = Field(False, description="Write the concepts that were considered for a chunk and not given.")
     evidence: bool = Field(False, description="Write where in the chunk each concept stands; several times slower.")
     executor: Literal["local", "ray"] = Field("local", description="Processes of this machine, or a Ray cluster.")
-    workers: int | None = Field(None, ge=1, description="Workers. Not given: one locally, one per core on Ray.")
+    workers: int | None = Field(None, ge=1, description="Workers. Not given: one here, what Ray has room for.")
+    max_workers: int | None = Field(None, ge=1, description="On Ray: up to so many, where there is room for them.")
     address: str | None = Field(None, description="Address of a running Ray cluster; one is started here without.")
+    worker_cpus: float = Field(1, ge=0, description="CPUs set aside on Ray for each worker.")
+    worker_gpus: float = Field(0, ge=0, description="GPUs set aside on Ray for each worker; 0.25: four share one.")
+    worker_memory_gib: float = Field(0, ge=0, description="Memory set aside on Ray for each worker, in GiB.")
 
 
 class PipelineConfig(BaseModel):

@@ -12,6 +12,7 @@ from atlas.runner.folder import SUMMARY
 from atlas.runner.run import Execution, Result
 from atlas.tagging.spending import Spent
 
+GIB = 1 << 30
 CROSS_VALIDATED_LEAST = 40  # below, a fold may have too few documents to train on
 CROSS_VALIDATED_CHUNKS = 5000  # up to here, training four times more takes a minute or so
 
@@ -65,14 +66,14 @@ def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET, *, verify: boo
         IncompleteRun: a stage ended without an account of every record, or without any that came out.
     """
     places = Places.below(config.out)
+    tagging, annotating = _executions(config, verify)  # settings that can't be are refused before any work
     clock = Clock()
     hooks.say("choosing the chunks to tag")
     size = config.tag.chunks_per_unit
     verbs.sample(config.corpus, config.chunk, config.tag.sample, size, places.sample, tag=config.tag)
     clock.lap("sample")
     hooks.say(f"tagging with {config.tag.engine.model}")
-    how = Execution(config.tag.executor, config.tag.workers, config.tag.address, verify=verify)
-    tags = _sound(verbs.tag(places.sample, config.tag, places.tags, hooks, execution=how), places.tags)
+    tags = _sound(verbs.tag(places.sample, config.tag, places.tags, hooks, execution=tagging), places.tags)
     clock.lap("tag")
     _, funnel = verbs.canonicalize(places.tags, config.canonicalize, places.library, hooks)
     clock.lap("canonicalize")
@@ -85,7 +86,6 @@ def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET, *, verify: boo
     clock.lap("evaluate")
     hooks.say("annotating the corpus")
     annotate = config.annotate
-    how = Execution(annotate.executor, annotate.workers, annotate.address, verify=verify)
     annotations = verbs.annotate(
         config.corpus,
         places.annotator,
@@ -94,7 +94,7 @@ def run(config: PipelineConfig, hooks: verbs.Hooks = verbs.QUIET, *, verify: boo
         rejected=annotate.rejected,
         tokens=annotate.tokens,
         evidence=annotate.evidence,
-        execution=how,
+        execution=annotating,
         hooks=hooks,
     )
     _sound(annotations, places.annotations)
@@ -125,6 +125,24 @@ def _facts(config: PipelineConfig) -> dict[str, str]:
         **({"words of concepts": f"{words.engine.model}, {words.prompt}"} if words else {}),
         "tokenizer": config.chunk.tokenizer,
     }
+
+
+def _executions(config: PipelineConfig, verify: bool) -> tuple[Execution, Execution]:
+    """How to tag and how to annotate."""
+    tag, annotate = config.tag, config.annotate
+    return (
+        Execution(tag.executor, tag.workers, tag.address, max_workers=tag.max_workers, verify=verify),
+        Execution(
+            annotate.executor,
+            annotate.workers,
+            annotate.address,
+            annotate.worker_cpus,
+            annotate.worker_gpus,
+            memory=int(annotate.worker_memory_gib * GIB),
+            max_workers=annotate.max_workers,
+            verify=verify,
+        ),
+    )
 
 
 def _sound(result: Result, folder: Path) -> Result:

@@ -34,12 +34,36 @@ Workers = Annotated[
 Address = Annotated[
     str | None, typer.Option(help="Address of a running Ray cluster.", show_default="one is started here")
 ]
+MaxWorkers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="On Ray: --workers are asked for (one, where not given), and up to so many work where there is room.",
+        show_default="what is asked for",
+    ),
+]
+WorkerCpus = Annotated[float, typer.Option(min=0, help="CPUs set aside on Ray for each worker.")]
+WorkerGpus = Annotated[float, typer.Option(min=0, help="GPUs set aside on Ray for each worker; 0.25: four share one.")]
+WorkerMemory = Annotated[
+    float, typer.Option("--worker-memory-gib", min=0, help="Memory set aside on Ray for each worker, in GiB.")
+]
+GIB = 1 << 30
 
 
 def execution(
-    executor: Executor = "local", workers: Workers = None, address: Address = None, verify: Verify = False
+    executor: Executor = "local",
+    workers: Workers = None,
+    address: Address = None,
+    max_workers: MaxWorkers = None,
+    worker_cpus: WorkerCpus = 1,
+    worker_gpus: WorkerGpus = 0,
+    worker_memory: WorkerMemory = 0,
+    verify: Verify = False,
 ) -> "Execution":
     """How a run is made, from its flags."""
     from atlas.runner.run import Execution
 
-    return Execution(executor, workers, address, verify=verify)
+    memory = int(worker_memory * GIB)
+    return Execution(
+        executor, workers, address, worker_cpus, worker_gpus, memory=memory, max_workers=max_workers, verify=verify
+    )

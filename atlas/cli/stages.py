@@ -165,7 +165,7 @@ def tag(
     if engine != "openai" and (price_per_million_input or price_per_million_output):
         raise AtlasError("--price-per-million-input and -output are for --engine openai; give --price-per-hour")
     settings |= _costs(price_per_hour, price_per_million_input, price_per_million_output, chunks_per_s)
-    where = {"executor": how.executor, "workers": how.workers, "address": how.address}
+    where = {"executor": how.executor, "workers": how.workers, "max_workers": how.max_workers, "address": how.address}
     given = {"engine": settings, "prompt": prompt, "sample": sampling.model_dump(), **where}
     config = checked(lambda: TagConfig.model_validate(given))
     read = columns.model_copy(update={"path": corpus})

@@ -42,6 +42,7 @@ class TagConfig(BaseModel):
     workers: int | None = Field(
         None, ge=1, description="Workers, each with an engine. Not given: one here, what a Ray cluster has room for."
     )
+    max_workers: int | None = Field(None, ge=1, description="On Ray: up to so many, where there is room for them.")
     address: str | None = Field(None, description="Address of a running Ray cluster; one is started here without.")
     sample: SampleConfig = Field(default_factory=SampleConfig, description="Which chunks are tagged.")
 

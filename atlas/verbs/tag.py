@@ -21,11 +21,11 @@ def tag(
     from atlas.llm.engines import beside_others
     from atlas.tagging.stage import TagStage
 
-    how = execution or Execution(config.executor, config.workers, config.address)
+    how = execution or Execution(config.executor, config.workers, config.address, max_workers=config.max_workers)
     engine = config.engine
     if how.executor == "ray":
         engine, needs = beside_others(engine)
-        how = replace(how, cpus=needs.cpus, gpus=needs.gpus)
+        how = replace(how, cpus=max(how.cpus, needs.cpus), gpus=max(how.gpus, needs.gpus))
     elif how.workers and how.workers > 1:
         engine, _ = beside_others(engine, threads=max(1, (os.cpu_count() or 1) // how.workers))
     stage = TagStage(config.model_copy(update={"engine": engine}))
