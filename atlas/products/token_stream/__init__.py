@@ -1,0 +1,1 @@
+"""Write a token stream: what an annotated run becomes for training. ``atlas.reader`` reads it."""
