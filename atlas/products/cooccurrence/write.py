@@ -55,6 +55,8 @@ def cooccurrence(
         raise AtlasError(f"min_count is {min_count}; it must be at least 1")
     source = source_of(run, library)
     with output(PRODUCT, source, out, {"min_count": min_count, "memory_mb": memory_mb}) as made:
+        if (before := made.done()) is not None:
+            return before
         found = concepts.counted(source)
         frequent = np.flatnonzero(found.chunks >= min_count)
         split = list(bands(len(frequent), memory_mb << 20)) or [(0, 0)]

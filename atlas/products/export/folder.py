@@ -35,9 +35,14 @@ class ExportFolder:
     def path(self, name: str) -> str:
         return f"{self.root}/{name}"
 
+    def size(self, name: str) -> int | None:
+        """A file's bytes, counted, or None where there is none."""
+        info = self.filesystem.get_file_info(self.path(name))
+        return info.size if info.type == pafs.FileType.File else None
+
     def read(self, name: str) -> bytes | None:
         """A file's bytes, or None where there is none."""
-        if self.filesystem.get_file_info(self.path(name)).type != pafs.FileType.File:
+        if self.size(name) is None:
             return None
         with self.filesystem.open_input_stream(self.path(name)) as stream:
             return stream.read()
@@ -64,7 +69,7 @@ class ExportFolder:
             yield stream
 
     def remove(self, name: str) -> None:
-        if self.filesystem.get_file_info(self.path(name)).type == pafs.FileType.File:
+        if self.size(name) is not None:
             self.filesystem.delete_file(self.path(name))
 
     def check(self, product: str, run: str) -> None:

@@ -42,11 +42,19 @@ class Output:
     settings: Mapping[str, Any]
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    def done(self) -> Exported | None:
+        """What the folder holds, where it is all of this export and nothing else is to be done."""
+        there = self.folder.manifest() or {}
+        if there.get("key") != self.key or not there.get("complete"):
+            return None
+        for name, said in there["files"].items():
+            if self.folder.size(name) is None or ("rows" in said and parquet.rows(self.folder, name) != said["rows"]):
+                return None
+        return Exported(self.folder.url, there["files"])
+
     def plan(self, names: Iterable[str]) -> None:
         """Note what files there will be, before the first is written, so that none can be left behind unnoted."""
         before = self.folder.manifest() or {}
-        if before.get("key") == self.key and before.get("complete"):
-            return
         files = {name: {} for name in names} | before.get("files", {})
         self.folder.note(self._manifest(files, complete=False))
 

@@ -14,6 +14,14 @@ ROW_GROUP_BYTES = 16 << 20  # gathered before they are encoded: bounds memory, k
 ROW_GROUP_ROWS = 1 << 16
 
 
+def rows(folder: ExportFolder, name: str) -> int | None:
+    """How many rows a file has; None where it is no whole Parquet file."""
+    try:
+        return pq.read_metadata(folder.path(name), filesystem=folder.filesystem).num_rows
+    except (pa.ArrowInvalid, OSError):
+        return None
+
+
 def rows_if_done(folder: ExportFolder, name: str, key: str) -> int | None:
     """How many rows a file has, where it is there, whole and of this key; else None."""
     try:
@@ -37,28 +45,30 @@ def write(
     done = rows_if_done(folder, name, key)
     if done is not None:
         return done
-    rows = 0
+    written = 0
     with folder.create(name) as stream:
         writer = pq.ParquetWriter(stream, schema, compression="zstd", write_page_checksum=True, write_page_index=True)
         try:
             for table in _row_groups(batches, schema):
                 writer.write_table(table, row_group_size=max(1, table.num_rows))
-                rows += table.num_rows
+                written += table.num_rows
         except BaseException:
             writer.is_open = False  # else the garbage collector would end a file that is given up
             raise
         writer.add_key_value_metadata({FOOTER.decode(): json.dumps({"key": key, **facts}, sort_keys=True)})
         writer.close()
-    return rows
+    return written
 
 
 def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
     """Batches gathered until they are worth a row group."""
     held: list[pa.RecordBatch] = []
+    size = rows = 0
     for batch in batches:
         held.append(batch)
-        if sum(b.nbytes for b in held) >= ROW_GROUP_BYTES or sum(b.num_rows for b in held) >= ROW_GROUP_ROWS:
+        size, rows = size + batch.nbytes, rows + batch.num_rows
+        if size >= ROW_GROUP_BYTES or rows >= ROW_GROUP_ROWS:
             yield pa.Table.from_batches(held, schema)
-            held = []
+            held, size, rows = [], 0, 0
     if held:
         yield pa.Table.from_batches(held, schema)

@@ -56,6 +56,8 @@ def field_guide(
     source = source_of(run, library)
     with_text = text and TEXT in source.schema.names
     with output(PRODUCT, source, out, {"per_concept": per_concept, "text": with_text, "memory_mb": memory_mb}) as made:
+        if (before := made.done()) is not None:
+            return before
         found = concepts.counted(source)
         said = ranked(source, found, per_concept, memory_mb << 20, ("doc_id", "source", *([TEXT] if with_text else [])))
         short = ranked(source, found, per_concept, memory_mb << 20, ("doc_id", "source"))

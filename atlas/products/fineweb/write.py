@@ -54,6 +54,8 @@ def fineweb(
     _fits(source)
     settings = {"per_concept": per_concept, "extras": extras, "memory_mb": memory_mb}
     with output(PRODUCT, source, out, settings) as made:
+        if (before := made.done()) is not None:
+            return before
         found = concepts.counted(source)
         guide = ranked(source, found, per_concept, memory_mb << 20)
         guides = [f"{public.GUIDE_FOLDER}/shard_{number:04}.parquet" for number in range(len(guide.bands))]
