@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +83,7 @@ def join(address: str | None) -> Connection:
     """Connect to the cluster at an address, or start one of this machine; what is connected already is used.
 
     Raises:
-        AtlasError: there is no cluster at the address.
+        AtlasError: there is no cluster at the address, or one that asks for a token.
     """
     import ray
 
@@ -94,6 +95,11 @@ def join(address: str | None) -> Connection:
         ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except OSError as error:
         where = address or "the address in $RAY_ADDRESS"
+        if "AuthenticationError" in "".join(traceback.format_exception(error)):
+            raise AtlasError(
+                f"the Ray cluster at {where} asks for a token: set RAY_AUTH_MODE=token, and give the token "
+                "in RAY_AUTH_TOKEN or ~/.ray/auth_token"
+            ) from error
         raise AtlasError(f"no Ray cluster at {where} ({error}); start one, or mend --address") from error
     return Connection((ray.shutdown, _silence()))
 

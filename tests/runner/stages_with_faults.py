@@ -103,6 +103,21 @@ class WaitsForLeave(FaultyStage):
 
 
 @dataclass(frozen=True)
+class SaysItsNode(FaultyStage):
+    """Says at a marked record on which Ray node it is, through the FIFO ``said`` of the folder ``gate``; goes on when
+    there is a byte for it in the FIFO with the node's name."""
+
+    gate: str = ""
+
+    def fault(self, text: str) -> None:
+        node = os.environ["ATLAS_TEST_NODE"]
+        Path(self.gate, "said").write_text(f"{node}\n")
+        leave = os.open(Path(self.gate, node), os.O_RDONLY)
+        os.read(leave, 1)
+        os.close(leave)
+
+
+@dataclass(frozen=True)
 class Loses(FaultyStage):
     """Loses the last document of each batch with a mark in it, and doubles the last of each other batch."""
 
