@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from atlas.cli.flags import NONE
+
 if TYPE_CHECKING:
+    from atlas.cli.progress import Watching
     from atlas.runner.run import Execution
 
 CorpusArgument = Annotated[
@@ -23,7 +26,21 @@ Verify = Annotated[
 Estimate = Annotated[
     bool, typer.Option("--estimate", help="Tag a few chunks to find out what tagging will cost, and write nothing.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, as --progress none.")]
+Progress = Annotated[
+    Literal["auto", "bar", "json", "none"],
+    typer.Option(
+        help="auto: a bar on a terminal, else a line every half minute; json: an object a line. On standard error."
+    ),
+]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(min=1, max=65535, help="Serve metrics for Prometheus at this port meanwhile.", show_default=NONE),
+]
+MetricsFile = Annotated[
+    Path | None,
+    typer.Option(help="Keep metrics in this file, for node_exporter (NAME.prom).", show_default=NONE),
+]
 Executor = Annotated[Literal["local", "ray"], typer.Option(help="Processes of this machine, or a Ray cluster.")]
 Workers = Annotated[
     int | None,
@@ -67,3 +84,20 @@ def execution(
     return Execution(
         executor, workers, address, worker_cpus, worker_gpus, memory=memory, max_workers=max_workers, verify=verify
     )
+
+
+def watching(
+    progress: Progress = "auto",
+    metrics_port: MetricsPort = None,
+    metrics_file: MetricsFile = None,
+    quiet: Quiet = False,
+) -> "Watching":
+    """How a run is watched, from its flags."""
+    from atlas.cli.progress import Watching
+
+    return Watching("none" if quiet else progress, metrics_port, metrics_file)
+
+
+def following(progress: Progress = "auto", quiet: Quiet = False) -> "Watching":
+    """How work that is no run of units is watched, from its flags."""
+    return watching(progress, quiet=quiet)

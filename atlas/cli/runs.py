@@ -1,21 +1,27 @@
 """Commands about whole runs: run, status, retry, report."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atlas.cli.common_flags import DryRun, Estimate, Quiet, Verify
+from atlas.cli.common_flags import DryRun, Estimate, Verify, watching
+from atlas.cli.flags import with_flags
+
+if TYPE_CHECKING:
+    from atlas.cli.progress import Watching
 
 OutPath = Annotated[str, typer.Argument(help="Folder or URL of a run, or folder of a pipeline.")]
 
 
+@with_flags("seen", watching)
 def run(
     pipeline: Annotated[Path, typer.Argument(help="Pipeline file, such as pipelines/quickstart.yaml.")],
     verify: Verify = False,
     dry_run: DryRun = False,
     estimate: Estimate = False,
-    quiet: Quiet = False,
+    *,
+    seen: "Watching",
 ) -> None:
     """Run every stage of a pipeline file: sample, tag, canonicalize, train, evaluate, annotate, report.
 
@@ -34,7 +40,7 @@ def run(
     if estimate:
         print(plan.estimated(config.corpus, config.chunk, config.tag))
         return
-    with progress.shown(quiet, prices(config.tag.engine)) as hooks:
+    with progress.shown(seen, prices(config.tag.engine)) as hooks:
         outcome = run_pipeline(config, hooks, verify=verify)
     print(show.pipeline(outcome))
 

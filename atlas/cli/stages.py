@@ -15,15 +15,17 @@ from atlas.cli.common_flags import (
     LibraryFolder,
     ModelFolder,
     Out,
-    Quiet,
     TagsFolder,
     execution,
+    following,
+    watching,
 )
 from atlas.cli.flags import NONE, checked, with_config, with_flags
 from atlas.corpus.config import CorpusConfig
 from atlas.tagging.config import SampleConfig
 
 if TYPE_CHECKING:
+    from atlas.cli.progress import Watching
     from atlas.runner.run import Execution
 
 PricePerHour = Annotated[float, typer.Option(min=0, help="Price of an hour of the engine's hardware.")]
@@ -35,6 +37,7 @@ ChunksPerSecond = Annotated[float | None, typer.Option(help="The engine's rate."
 @with_config("chunking", ChunkConfig)
 @with_config("columns", CorpusConfig, skip=("path",))
 @with_flags("how", execution)
+@with_flags("seen", watching)
 def chunk(
     corpus: CorpusArgument,
     out: Out,
@@ -43,7 +46,7 @@ def chunk(
     *,
     how: "Execution",
     dry_run: DryRun = False,
-    quiet: Quiet = False,
+    seen: "Watching",
 ) -> None:
     """Cut a corpus into chunks: one row a chunk, in Parquet parts."""
     from atlas import verbs
@@ -54,13 +57,14 @@ def chunk(
     if dry_run:
         print(plan.stage(ChunkStage(chunking), read, out, verify=how.verify))
         return
-    with progress.shown(quiet) as hooks:
+    with progress.shown(seen, label="chunking") as hooks:
         result = verbs.chunk(read, chunking, out, how, hooks)
     _finish(result, out)
 
 
 @with_config("columns", CorpusConfig, skip=("path",))
 @with_flags("how", execution)
+@with_flags("seen", watching)
 def annotate(
     corpus: CorpusArgument,
     model: ModelFolder,
@@ -81,7 +85,7 @@ def annotate(
     *,
     how: "Execution",
     dry_run: DryRun = False,
-    quiet: Quiet = False,
+    seen: "Watching",
 ) -> None:
     """Label every chunk of a corpus of any size: chunk and annotate in one pass, into Parquet parts.
 
@@ -96,7 +100,7 @@ def annotate(
         stage = AnnotateStage(str(model), chunk_text, rejected, evidence, tokens)
         print(plan.stage(stage, read, out, verify=how.verify))
         return
-    with progress.shown(quiet) as hooks:
+    with progress.shown(seen, label="annotating") as hooks:
         result = verbs.annotate(
             read,
             model,
@@ -116,6 +120,7 @@ def annotate(
 @with_config("chunking", ChunkConfig)
 @with_config("columns", CorpusConfig, skip=("path",))
 @with_flags("how", execution)
+@with_flags("seen", watching)
 def tag(
     corpus: CorpusArgument,
     out: Out,
@@ -144,7 +149,7 @@ def tag(
     how: "Execution",
     estimate: Estimate = False,
     dry_run: DryRun = False,
-    quiet: Quiet = False,
+    seen: "Watching",
 ) -> None:
     """Have an LLM write tags for a sample of a corpus's chunks. The key of a server comes from $OPENAI_API_KEY."""
     from atlas import verbs
@@ -175,7 +180,7 @@ def tag(
     if estimate:
         print(plan.estimated(read, chunking, config))
         return
-    with progress.shown(quiet, prices(config.engine)) as hooks:
+    with progress.shown(seen, prices(config.engine)) as hooks:
         chosen = Path(out) / "sample.parquet"
         hooks.say("choosing the chunks to tag")
         verbs.sample(read, chunking, config.sample, config.chunks_per_unit, chosen, tag=config)
@@ -185,6 +190,7 @@ def tag(
 
 
 @with_flags("how", execution)
+@with_flags("seen", watching)
 def retag(
     tags: TagsFolder,
     out: Out,
@@ -193,29 +199,30 @@ def retag(
     ] = None,
     *,
     how: "Execution",
-    quiet: Quiet = False,
+    seen: "Watching",
 ) -> None:
     """Read a tag run's kept answers again, by another prompt file or another version of Atlas; no LLM is asked."""
     from atlas import verbs
     from atlas.cli import progress
 
-    with progress.shown(quiet) as hooks:
+    with progress.shown(seen, label="reading answers again") as hooks:
         result = verbs.retag(tags, out, prompt, how, hooks)
     _finish(result, out)
 
 
 @with_config("config", CanonicalizeConfig, skip=("words",))
+@with_flags("seen", following)
 def canonicalize(
     tags: TagsFolder,
     out: Annotated[Path, typer.Option("--out", help="Library folder to write or bring up to date.")],
     config: CanonicalizeConfig,
-    quiet: Quiet = False,
+    seen: "Watching",
 ) -> None:
     """Build the concept library from tags, or bring the library in --out up to date; ids are kept."""
     from atlas import verbs
     from atlas.cli import progress
 
-    with progress.shown(quiet) as hooks:
+    with progress.shown(seen) as hooks:
         _, funnel = verbs.canonicalize(tags, config, out, hooks)
     for name, value in funnel.items():
         shown = f"{value:,}" if isinstance(value, int) else ", ".join(value)
@@ -225,19 +232,20 @@ def canonicalize(
 
 @with_config("config", TrainConfig)
 @with_config("chunking", ChunkConfig)
+@with_flags("seen", following)
 def train(
     tags: TagsFolder,
     library: LibraryFolder,
     out: Annotated[Path, typer.Option("--out", help="Folder for the annotator.")],
     config: TrainConfig,
     chunking: ChunkConfig,
-    quiet: Quiet = False,
+    seen: "Watching",
 ) -> None:
     """Train an annotator on tagged chunks and a library."""
     from atlas import verbs
     from atlas.cli import progress
 
-    with progress.shown(quiet) as hooks:
+    with progress.shown(seen) as hooks:
         card = verbs.train(tags, library, chunking, config, out, hooks)
     print(
         f"trained on {card['chunks']:,} chunks of {card['documents']:,} documents, {card['concepts']:,} concepts "

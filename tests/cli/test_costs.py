@@ -9,15 +9,11 @@ import pytest
 from atlas.cli import complain_on_error
 from atlas.cli.costs import amount, duration, estimated, plan_lines, spent
 from atlas.cli.main import app
-from atlas.cli.progress import pace
-from atlas.llm.costs import Prices
-from atlas.runner.counts import Counts
 from atlas.tagging.estimate import Estimate
 from atlas.tagging.spending import Spent
 
 KNOWN = Estimate(700, "chunks", 210_000, 70_000, 350.0, 1.4, "8 chunks were tagged to find out")
 UNKNOWN = Estimate(700, "chunks", None, None, None, None, "m is to be fetched first")
-TAGGED = Counts(records_in=64, records_out=64, rows=64, sums={"prompt_tokens": 6400, "completion_tokens": 3200})
 
 
 def test_estimate_has_a_line_for_each_quantity() -> None:
@@ -41,16 +37,6 @@ def test_plan_leaves_out_what_is_not_known() -> None:
         "           (m is to be fetched first)",
     ]
     assert "about 6 min, about 1.40" in plan_lines(KNOWN, "e: m")[1]
-
-
-def test_progress_of_an_llm_shows_tokens_and_money() -> None:
-    assert pace(TAGGED, 32.0, Prices(per_hour=90)) == "2.0 chunks/s, 300 tokens/s, money 0.8"
-    assert pace(TAGGED, 32.0, Prices()) == "2.0 chunks/s, 300 tokens/s"
-
-
-def test_progress_of_other_stages_shows_records() -> None:
-    assert pace(Counts(records_in=50), 10.0, Prices(per_hour=90)) == "5.0 records/s"
-    assert pace(Counts(), 0.0, Prices()) == ""
 
 
 def test_closing_line_leaves_out_what_is_not_known() -> None:

@@ -106,7 +106,7 @@ def test_chunk_on_a_terminal_draws_its_progress_on_standard_error_alone(write_co
         printed = process.stdout.read()
     assert process.returncode == 0
     assert "2/2" in drawn
-    assert "records/s" in drawn
+    assert "documents/s" in drawn
     assert ESCAPE not in printed
     assert "balanced" in printed
 
