@@ -50,6 +50,11 @@ COMMANDS = {  # a command's module is imported when the command is called; its f
         "annotate",
         "Label every chunk of a corpus of any size: chunk and annotate in one pass, into Parquet parts.",
     ),
+    "export": Later(
+        "atlas.cli.export",
+        "app",
+        "Make products of an annotated run: token stream, field guide, co-occurrence, lift sets, datasets.",
+    ),
     "library": Later(
         "atlas.cli.library",
         "app",

@@ -4,6 +4,7 @@ Each takes settings and paths, does its whole job, and returns what it found out
 work that is done is kept.
 """
 
+from atlas.verbs import export
 from atlas.verbs.annotate import annotate
 from atlas.verbs.canonicalize import FUNNEL, canonicalize
 from atlas.verbs.chunk import chunk
@@ -30,6 +31,7 @@ __all__ = [
     "chunk",
     "estimate",
     "evaluate",
+    "export",
     "read_tags",
     "report",
     "retag",

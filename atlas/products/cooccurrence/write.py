@@ -12,7 +12,7 @@ from atlas.products.cooccurrence.count import add_pairs, bands
 from atlas.products.export import concepts
 from atlas.products.export.association import log_likelihood, pmi
 from atlas.products.export.concepts import Counted
-from atlas.products.export.output import Exported, output
+from atlas.products.export.output import Exported, Watch, output, silent
 from atlas.products.export.parquet import ROW_GROUP_ROWS
 from atlas.products.export.source import IDS, Source, blocks, flat, source_of
 
@@ -26,6 +26,8 @@ PAIRS = pa.schema(
         pa.field("concept_b", pa.int32(), nullable=False),
         pa.field("name_a", pa.string(), nullable=False),
         pa.field("name_b", pa.string(), nullable=False),
+        pa.field("facet_a", pa.string(), nullable=False),
+        pa.field("facet_b", pa.string(), nullable=False),
         pa.field("count", pa.int64(), nullable=False),
         pa.field("count_a", pa.int64(), nullable=False),
         pa.field("count_b", pa.int64(), nullable=False),
@@ -42,6 +44,7 @@ def cooccurrence(
     *,
     min_count: int = MIN_COUNT,
     memory_mb: int = MEMORY_MB,
+    watch: Watch = silent,
 ) -> Exported:
     """Write every pair of concepts that is on at least ``min_count`` chunks: counts, PMI, log-likelihood ratio.
 
@@ -54,7 +57,7 @@ def cooccurrence(
     if min_count < 1:
         raise AtlasError(f"min_count is {min_count}; it must be at least 1")
     source = source_of(run, library)
-    with output(PRODUCT, source, out, {"min_count": min_count, "memory_mb": memory_mb}) as made:
+    with output(PRODUCT, source, out, {"min_count": min_count, "memory_mb": memory_mb}, watch) as made:
         if (before := made.done()) is not None:
             return before
         found = concepts.counted(source)
@@ -81,7 +84,8 @@ def _pairs(
         ids, sizes = flat(block.table.column(IDS))
         add_pairs(renumbered[source.places(ids, block.part.path)], sizes, first, counts)
     known = source.concept_ids[frequent]
-    names = pa.array([source.library.by_id[id_].name for id_ in known.tolist()], pa.string())
+    there = [source.library.by_id[id_] for id_ in known.tolist()]
+    names, facets = (pa.array([getattr(c, what) for c in there], pa.string()) for what in ("name", "facet"))
     chunks = found.chunks[frequent]
     together = max(1, ROW_GROUP_ROWS * 8 // counts.shape[1])
     for start in range(0, len(counts), together):
@@ -94,6 +98,8 @@ def _pairs(
                 pa.array(known[b], pa.int32()),
                 names.take(pa.array(a)),
                 names.take(pa.array(b)),
+                facets.take(pa.array(a)),
+                facets.take(pa.array(b)),
                 pa.array(both),
                 pa.array(chunks[a]),
                 pa.array(chunks[b]),

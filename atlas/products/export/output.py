@@ -1,7 +1,7 @@
 """One export from its claim of a folder to its last file: what is there and right is kept."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,13 @@ from atlas.products.export.folder import ExportFolder
 from atlas.products.export.source import Source
 from atlas.storage import is_local
 
+Watch = Callable[[str], None]  # told what was finished, in a few words
+
 VERSION = 1  # goes into every key: raise it where the output of an export changes
+
+
+def silent(_: str) -> None:
+    """Tells nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Output:
     run: str
     key: str
     settings: Mapping[str, Any]
+    watch: Watch = silent
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def done(self) -> Exported | None:
@@ -66,6 +73,7 @@ class Output:
         """Write a Parquet file, unless it is there with this key; by default the file is of the whole run."""
         whole = self.part_key(name=name, source=self.key) if key is None else key
         self.files[name] = {"rows": parquet.write(self.folder, name, whole, schema, batches)}
+        self.watch(f"{name}  {self.files[name]['rows']:,} rows")
 
     def text(self, name: str, content: str) -> None:
         self.folder.write(name, content.encode())
@@ -85,12 +93,15 @@ class Output:
 
 
 @contextmanager
-def output(product: str, source: Source, out: str | Path, settings: Mapping[str, Any]) -> Iterator[Output]:
+def output(
+    product: str, source: Source, out: str | Path, settings: Mapping[str, Any], watch: Watch = silent
+) -> Iterator[Output]:
     """Claim and hold a folder for an export.
 
     Args:
         product: name of the export.
         settings: all that the output depends on besides the run and its library.
+        watch: told of every file that is finished.
 
     Raises:
         AtlasError: the folder is the run's, another export's or somebody else's; another export writes there.
@@ -104,4 +115,4 @@ def output(product: str, source: Source, out: str | Path, settings: Mapping[str,
     folder.check(product, run)
     key = of_json({"export": VERSION, "product": product, "source": source.key, "settings": dict(settings)})
     with folder.writing():
-        yield Output(folder, product, run, key, settings)
+        yield Output(folder, product, run, key, settings, watch)

@@ -12,9 +12,9 @@ SLACK = 1 << 18  # candidates gathered before they are thinned out
 class Entries:
     """Candidates, arrays of one length.
 
-    ``concept``: its place in the library, int64. ``score``: float32. ``chunks``: of the document with the concept (1 for
-    a chunk), int64. ``row``: of the (best) chunk in the run, int64; ``chunk``: its number in its document, int32;
-    ``document``: int64.
+    ``concept``: its place in the library, int64. ``score``: float32. ``chunks``: of the document with the concept (1
+    for a chunk), int64. ``row``: of the (best) chunk in the run, int64; ``chunk``: its number in its document, int32;
+    ``document``: its number in the run, int64.
     """
 
     concept: np.ndarray

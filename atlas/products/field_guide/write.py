@@ -8,7 +8,7 @@ import pyarrow as pa
 from atlas.errors import AtlasError
 from atlas.library.concept import Library
 from atlas.products.export import concepts
-from atlas.products.export.output import Exported, output
+from atlas.products.export.output import Exported, Watch, output, silent
 from atlas.products.export.source import TEXT, source_of
 from atlas.products.field_guide.select import ranked
 
@@ -37,16 +37,19 @@ def field_guide(
     per_concept: int = PER_CONCEPT,
     text: bool = True,
     memory_mb: int = MEMORY_MB,
+    watch: Watch = silent,
 ) -> Exported:
     """Write each concept's chunks and documents, best first, and how many it has.
 
     Chunks rank by score; documents by the score of their best chunk, then by how many of their chunks have the concept;
-    what is equal by place in the run. As many concepts as ``memory_mb`` mebibytes take are worked on at a time; for each
-    such band the run's ids and scores are read again.
+    what is equal by place in the run. As many concepts as ``memory_mb`` mebibytes take are worked on at a time; for
+    each such band the run's ids and scores are read again.
 
     Args:
         per_concept: chunks, and documents, of a concept at most.
         text: write the chunks' texts too, where the run has them.
+
+        watch: told of every file that is finished.
 
     Raises:
         AtlasError: wrong input.
@@ -55,7 +58,9 @@ def field_guide(
         raise AtlasError(f"per_concept is {per_concept}; it must be at least 1")
     source = source_of(run, library)
     with_text = text and TEXT in source.schema.names
-    with output(PRODUCT, source, out, {"per_concept": per_concept, "text": with_text, "memory_mb": memory_mb}) as made:
+    with output(
+        PRODUCT, source, out, {"per_concept": per_concept, "text": with_text, "memory_mb": memory_mb}, watch
+    ) as made:
         if (before := made.done()) is not None:
             return before
         found = concepts.counted(source)

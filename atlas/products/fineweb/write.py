@@ -1,7 +1,6 @@
 """The export in the public FineWeb Atlas layout."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from atlas.errors import AtlasError
 from atlas.library.concept import Library
 from atlas.products.export import concepts
 from atlas.products.export.concepts import Counted
-from atlas.products.export.output import Exported, Output, output
+from atlas.products.export.output import Exported, Output, Watch, output, silent
 from atlas.products.export.source import SCORES, TEXT, Part, Source, flat, numbered, source_of, whole_documents
+from atlas.products.export.threads import in_threads
 from atlas.products.field_guide.select import ranked
 from atlas.products.fineweb import schema as public
 from atlas.products.fineweb.shard import COLUMNS, FACETS, chunk_rows, document_rows
@@ -36,6 +36,7 @@ def fineweb(
     extras: bool = False,
     memory_mb: int = MEMORY_MB,
     workers: int = WORKERS,
+    watch: Watch = silent,
 ) -> Exported:
     """Write concepts, documents, chunks and field guide with the public release's file names, columns and types.
 
@@ -46,6 +47,8 @@ def fineweb(
         per_concept: chunks of each concept in the field guide, best first.
         extras: add ``doc_id``, ``source`` and the scores behind the public columns.
 
+        watch: told of every file that is finished.
+
     Raises:
         AtlasError: wrong input; a run without texts; a document or run too long for the layout's integers.
     """
@@ -53,7 +56,7 @@ def fineweb(
     source.need(TEXT, "which this layout has: annotate with --chunk-text")
     _fits(source)
     settings = {"per_concept": per_concept, "extras": extras, "memory_mb": memory_mb}
-    with output(PRODUCT, source, out, settings) as made:
+    with output(PRODUCT, source, out, settings, watch) as made:
         if (before := made.done()) is not None:
             return before
         found = concepts.counted(source)
@@ -63,8 +66,8 @@ def fineweb(
         names = [f"{folder}/shard_{part.number:04}.parquet" for part, folder in shards]
         made.plan([public.CONCEPTS_FILE, *names, *guides])
         made.parquet(public.CONCEPTS_FILE, public.CONCEPTS, [_concepts(source, found)])
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(partial(_shard, made, source, extras), shards))
+        for _ in in_threads(partial(_shard, made, source, extras), shards, workers):
+            pass
         for name, band in zip(guides, guide.bands, strict=True):
             made.parquet(name, public.GUIDE, (_guide(rows) for rows in guide.chunks(band)))
         return made.finish()

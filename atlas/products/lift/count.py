@@ -25,7 +25,8 @@ def add(
     """Count the items of chunks for some concepts.
 
     Args:
-        concepts: line of each label's concept, chunk after chunk, −1 where it is not counted. items: different items of each chunk, likewise.
+        concepts: line of each label's concept, chunk after chunk, −1 where it is not counted.
+        items: different items of each chunk, likewise.
         documents: number of each chunk's document, uint32, from 1; a document's chunks follow one another.
         lookup: item → column of ``cells``, −1 where it is not counted.
     """

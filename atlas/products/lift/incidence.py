@@ -1,4 +1,4 @@
-"""What is on which chunk, piece by piece of a run: work files from which lift sets are counted, and that resume keeps."""
+"""What is on which chunk, piece by piece of a run: work files from which lift sets are counted."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,8 @@ PIECE_ROWS = 1 << 16
 PIECE_BYTES = 64 << 20  # of a part's row groups, uncompressed
 
 _LIST = pa.list_(pa.int32())
-ROWS = pa.schema(
-    {"document": pa.int64(), "concepts": _LIST, "words": _LIST, "tokens": _LIST}
-)  # document: the row of the run that it begins with; concepts: places in the library; words: places in the piece's list
+# document: the row of the run that it begins with; concepts: places in the library; words: places in the piece's list.
+ROWS = pa.schema({"document": pa.int64(), "concepts": _LIST, "words": _LIST, "tokens": _LIST})
 ITEMS = pa.schema({"kind": pa.string(), "word": pa.string(), "token": pa.int32(), "chunks": pa.int64()})
 
 

@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -17,8 +16,9 @@ from atlas.errors import AtlasError
 from atlas.library.concept import Library
 from atlas.products.export import concepts
 from atlas.products.export.folder import ExportFolder
-from atlas.products.export.output import Exported, output
+from atlas.products.export.output import Exported, Watch, output, silent
 from atlas.products.export.source import TEXT, Source, source_of
+from atlas.products.export.threads import in_threads
 from atlas.products.lift import incidence
 from atlas.products.lift.choose import Rules, sets
 from atlas.products.lift.count import CELL
@@ -31,6 +31,7 @@ PRODUCT = "lift"
 VOCABULARY = 30_000
 MEMORY_MB = 512
 WORKERS = 2
+RULES = Rules()
 Kind = Literal["both", "word", "token"]
 
 SETS = pa.schema(
@@ -57,11 +58,12 @@ def lift(
     out: str | Path,
     *,
     kind: Kind = "both",
-    rules: Rules = Rules(),
+    rules: Rules = RULES,
     words: int = VOCABULARY,
     memory_mb: int = MEMORY_MB,
     work: str | Path | None = None,
     workers: int = WORKERS,
+    watch: Watch = silent,
 ) -> Exported:
     """Write, for each concept, the words and tokens that its chunks favour and those that they avoid.
 
@@ -75,21 +77,23 @@ def lift(
         kind: words, tokens, or both. Tokens are the run's ``token_ids``, else its texts are encoded.
         work: local folder for work files; by default within ``out``, or a temporary one where that is a URL.
 
+        watch: told of every file that is finished.
+
     Raises:
         AtlasError: wrong input; a run without what ``kind`` needs.
     """
     source = source_of(run, library)
     named = _needed(source, kind)
     settings = {"kind": kind, "words": words, "memory_mb": memory_mb, **asdict(rules)}
-    with output(PRODUCT, source, out, settings) as made:
+    with output(PRODUCT, source, out, settings, watch) as made:
         if (before := made.done()) is not None:
             return before
         place = _work(made.folder, made.key, work)
         encode = named if TOKENS not in source.schema.names else None
         reading = Reading(source, ExportFolder.at(place), kind != "token", kind != "word", encode)
         split = list(incidence.pieces(source))
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(partial(incidence.write, reading), split))
+        for number, _ in enumerate(in_threads(partial(incidence.write, reading), split, workers), start=1):
+            watch(f"read piece {number:,} of {len(split):,}")
         counting = Counting.prepared(reading, split, words, rules.min_count)
         found = concepts.counted(source)
         tall = np.flatnonzero(found.chunks >= rules.min_count)
