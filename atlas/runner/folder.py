@@ -20,7 +20,8 @@ RETRY_ENDING = ".retry.parquet"
 LOCK = ".lock"
 ALL = (1, 1)  # the only shard there is: its number, and of how many
 FOLDERS = ("parts", "quarantine")
-OWN = {MANIFEST, SUMMARY, *FOLDERS}  # a run stopped before its manifest was written leaves folders alone
+LOG = "log"
+OWN = {MANIFEST, SUMMARY, *FOLDERS, LOG}  # a run stopped before its manifest was written leaves folders alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,6 @@ class RunFolder:
         """Delete what a killed run left half-written."""
         if not is_local(self.filesystem):
             return
-        for folder in ("", *FOLDERS):
+        for folder in ("", *FOLDERS, LOG):
             for leftover in (Path(self.root) / folder).glob(f"{TEMPORARY}*"):
                 leftover.unlink(missing_ok=True)

@@ -6,9 +6,10 @@ from typing import Any
 
 from atlas.corpus.config import CorpusConfig
 from atlas.corpus.source import DocumentSource
-from atlas.runner.run import Execution, Result, run
+from atlas.runner.run import Execution, Result
 from atlas.stage import Stage
 from atlas.verbs.hooks import Hooks
+from atlas.verbs.noted_run import noted_run
 
 
 def run_over(
@@ -18,7 +19,7 @@ def run_over(
     found = corpus.model_copy(update={"path": _from_anywhere(corpus.path)})  # a retry may start in another folder
     recipe = {"corpus": found.model_dump(mode="json"), **settings}
     source, known_as = DocumentSource(corpus), _as_given(corpus.path)
-    return run(stage, source, out, known_as, recipe, execution, hooks.watch, hooks.started)
+    return noted_run(stage, source, out, known_as, recipe, execution, hooks)
 
 
 def _as_given(path: str) -> str:

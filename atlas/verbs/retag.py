@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 
 from atlas.corpus.source import TableSource
-from atlas.runner.run import Execution, Result, run
+from atlas.runner.run import Execution, Result
 from atlas.tables import TAGS
 from atlas.tagging.config import TagConfig
 from atlas.verbs.hooks import HERE, QUIET, Hooks
+from atlas.verbs.noted_run import noted_run
 from atlas.verbs.tag_run import opened
 
 
@@ -35,4 +36,4 @@ def retag(
     parts = str((tags / "parts").absolute())
     recipe = {"prompt": str(Path(name).absolute()) if Path(name).is_file() else name, "parts": parts, "model": model}
     stage, source = RetagStage(name), TableSource(parts, TAGS)
-    return run(stage, source, out, os.path.normpath(tags), recipe, execution, hooks.watch, hooks.started)
+    return noted_run(stage, source, out, os.path.normpath(tags), recipe, execution, hooks)

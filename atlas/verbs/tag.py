@@ -6,12 +6,13 @@ from pathlib import Path
 
 from atlas.corpus.source import TableSource
 from atlas.llm.costs import prices
-from atlas.runner.run import Execution, Result, run
+from atlas.runner.run import Execution, Result
 from atlas.tables import CHUNKS
 from atlas.tagging.config import TagConfig
 from atlas.tagging.spending import Spent, noted_seconds, noting
 from atlas.tagging.spending import spent as reckon
 from atlas.verbs.hooks import QUIET, Hooks
+from atlas.verbs.noted_run import noted_run
 
 
 def tag(
@@ -32,7 +33,7 @@ def tag(
     recipe = {"tag": config.model_dump(mode="json"), "chunks": str(chunks.absolute())}
     source = TableSource(str(chunks.absolute()), CHUNKS)
     watch = noting(out, hooks.watch)
-    return run(stage, source, out, os.path.normpath(chunks), recipe, how, watch, hooks.started)
+    return noted_run(stage, source, out, os.path.normpath(chunks), recipe, how, replace(hooks, watch=watch))
 
 
 def spent(result: Result, config: TagConfig, out: Path) -> Spent:

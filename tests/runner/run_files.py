@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from atlas.corpus.config import CorpusConfig
 from atlas.corpus.source import DocumentSource
 from atlas.runner.balance import Result
-from atlas.runner.folder import RunFolder
+from atlas.runner.folder import LOG, RunFolder
 from atlas.runner.inspect import quarantined
 from atlas.runner.plan import plan
 from atlas.runner.run import Execution, run
@@ -36,8 +36,9 @@ def contents(out: Path, below: str = "parts") -> dict[str, bytes]:
 
 
 def everything(out: Path) -> dict[str, bytes]:
-    """Every file of the run but the lock, hidden ones too, with its bytes."""
-    files = sorted(path for path in out.rglob("*") if path.is_file() and not path.name.startswith(".lock"))
+    """Every file of the run but locks and the log of who worked on it, hidden ones too, with its bytes."""
+    found = (path for path in out.rglob("*") if path.is_file() and not path.name.startswith(".lock"))
+    files = sorted(path for path in found if path.relative_to(out).parts[0] != LOG)
     return {str(path.relative_to(out)): path.read_bytes() for path in files}
 
 
