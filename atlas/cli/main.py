@@ -55,6 +55,11 @@ COMMANDS = {  # a command's module is imported when the command is called; its f
         "app",
         "Make products of an annotated run: token stream, field guide, co-occurrence, lift sets, datasets.",
     ),
+    "query": Later(
+        "atlas.cli.query",
+        "query",
+        "Ask SQL of an annotated run: documents, chunks, annotations, concepts, by DuckDB.",
+    ),
     "library": Later(
         "atlas.cli.library",
         "app",

@@ -11,6 +11,7 @@ from atlas.verbs.chunk import chunk
 from atlas.verbs.estimate import estimate
 from atlas.verbs.evaluate import EVALUATION, evaluate
 from atlas.verbs.hooks import HERE, QUIET, Hooks
+from atlas.verbs.query import query
 from atlas.verbs.report import report
 from atlas.verbs.retag import retag
 from atlas.verbs.retry import retry
@@ -32,6 +33,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "export",
+    "query",
     "read_tags",
     "report",
     "retag",

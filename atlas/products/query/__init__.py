@@ -1,0 +1,1 @@
+"""SQL over annotated runs, and the questions that auditors ask of them."""
