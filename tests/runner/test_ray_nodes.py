@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from ray_nodes import Nodes, cluster
-from run_files import Write, everything, run_over
+from run_files import Write, contents, everything, run_over
 from stages_with_faults import MARK, small_chunks
 
 from atlas.storage import TEMPORARY
@@ -38,7 +38,8 @@ from atlas.cli.main import main
 from stages_with_faults import SaysItsNode
 corpus, out, gate, address = sys.argv[1:]
 stage.ChunkStage = lambda config: SaysItsNode(gate=gate)
-sys.argv = ["atlas", "chunk", corpus, "--id", "id", "--out", out, "--executor", "ray", "--address", address]
+sys.argv = ["atlas", "chunk", corpus, "--id", "id", "--out", out, "--executor", "ray"]
+sys.argv += ["--address", address] if address else ["--workers", "1"]
 main()
 """
 
@@ -85,7 +86,7 @@ def head() -> Iterator[Nodes]:
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Gate]:
-    made = Gate(tmp_path / "gate", ("head", "second"))
+    made = Gate(tmp_path / "gate", ("head", "second", "alone"))
     yield made
     made.close()
 
@@ -94,11 +95,13 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
 def start(head: Nodes, gate: Gate) -> Iterator[Start]:
     """Starts drivers in a session of their own."""
 
-    def started(corpus: Path, out: Path, script: str = DRIVER) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", script, str(corpus), str(out), str(gate.folder), head.address]
+    def started(
+        corpus: Path, out: Path, script: str = DRIVER, address: str = head.address, name: str = "driver"
+    ) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", script, str(corpus), str(out), str(gate.folder), address]
         return subprocess.Popen(
             command,
-            env=head.environment("driver"),
+            env=head.environment(name),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -106,8 +109,8 @@ def start(head: Nodes, gate: Gate) -> Iterator[Start]:
         )
 
     yield started
-    head.kill("driver")
-    head.kill("second")
+    for name in ("driver", "second", "alone"):
+        head.kill(name)
 
 
 @pytest.fixture
@@ -154,7 +157,7 @@ def test_actors_of_a_killed_driver_end_and_the_next_run_goes_on(
     corpus, one = undisturbed
     driver = start(corpus, tmp_path / "out")
     gate.wait_for(driver, "head")
-    (actor,) = [process for process in head.processes("head") if "_Actor" in process.name()]
+    actor = _actor(head, "head")
     driver.kill()
     driver.wait()
     _, alive = psutil.wait_procs([actor], timeout=60)
@@ -177,3 +180,39 @@ def test_interrupt_exits_with_one_line_and_status_1_and_the_run_goes_on_from_the
     assert not list((tmp_path / "out").rglob(f"{TEMPORARY}*"))
     assert run_over(STAGE, corpus, tmp_path / "out").balanced
     assert everything(tmp_path / "out") == everything(one)
+
+
+def test_worker_that_dies_is_not_heard_of_among_the_results(
+    undisturbed: tuple[Path, Path], tmp_path: Path, head: Nodes, gate: Gate, start: Start
+) -> None:
+    corpus, one = undisturbed
+    driver = start(corpus, tmp_path / "out", COMMAND_LINE)
+    gate.wait_for(driver, "head")
+    _actor(head, "head").kill()
+    gate.open("head")
+    stdout, stderr = driver.communicate()
+    assert (driver.returncode, stderr) == (0, "")
+    assert [line.split()[0] for line in stdout.splitlines()] == ["units", "records", "rows", "written"]
+    assert contents(tmp_path / "out") == contents(one)
+
+
+def test_driver_that_started_ray_itself_and_is_killed_leaves_no_process(
+    undisturbed: tuple[Path, Path], tmp_path: Path, head: Nodes, gate: Gate, start: Start
+) -> None:
+    corpus, one = undisturbed
+    driver = start(corpus, tmp_path / "out", COMMAND_LINE, address="", name="alone")
+    gate.wait_for(driver, "alone")
+    started = head.processes("alone")
+    assert _actor(head, "alone") in started
+    driver.kill()
+    driver.wait()
+    _, alive = psutil.wait_procs(started, timeout=60)
+    assert not alive
+    assert run_over(STAGE, corpus, tmp_path / "out").balanced
+    assert everything(tmp_path / "out") == everything(one)
+
+
+def _actor(nodes: Nodes, name: str) -> psutil.Process:
+    """The one actor that is on a node."""
+    (actor,) = [process for process in nodes.processes(name) if "_Actor" in process.name()]
+    return actor
