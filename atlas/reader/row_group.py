@@ -8,7 +8,9 @@ from atlas.errors import AtlasError
 from atlas.reader.block import Labels, Places
 from atlas.reader.encode import Encode
 
-EMPTY = "empty"  # status of a document without anything to read; such rows are left out
+# The status of a document without anything to read; such rows are left out. Made from its bytes, since pyarrow imports
+# pandas, where it is installed, for whatever it makes of a Python value.
+EMPTY = pa.StringArray.from_buffers(1, pa.py_buffer(np.array([0, 5], np.int32)), pa.py_buffer(b"empty"))[0]
 TOKEN_IDS, TEXT = "token_ids", "text"
 COLUMNS = ("doc_id", "chunk_id", "char_start", "char_end", "status", "concept_ids", "scores")
 
