@@ -88,14 +88,10 @@ class OnRay(Generic[Task, Outcome]):
                 f"each worker needs {share}, and no node of Ray here has that: "
                 "ask for less, or give --address of a cluster that has them"
             )
-        self._actor_class: Any = ray.remote(
-            num_cpus=share.cpus,
-            num_gpus=share.gpus,
-            memory=share.memory or None,
-            max_restarts=0,
-            max_task_retries=0,
-            scheduling_strategy="SPREAD",
-        )(_Actor)
+        options: dict[str, Any] = {"num_cpus": share.cpus, "num_gpus": share.gpus, "scheduling_strategy": "SPREAD"}
+        if share.memory:
+            options["memory"] = share.memory
+        self._actor_class: Any = ray.remote(**options, max_restarts=0, max_task_retries=0)(_Actor)
         self._queue: deque[_Given[Task]] = deque()
         self._idle: list[Any] = []
         self._loading: dict[Any, Any] = {}
