@@ -15,7 +15,7 @@ from atlas.reader.block import damaged
 from atlas.reader.documents import Grouper
 from atlas.reader.encode import Encode, Encoder
 from atlas.reader.parts import Part, annotated_parts
-from atlas.reader.row_group import COLUMNS, TEXT, TOKEN_IDS, RowGroup, encoded, kept
+from atlas.reader.row_group import COLUMNS, TEXT, TOKEN_IDS, RowGroup, encoded, kept, numbers
 
 CACHE_BYTES = 512 << 20
 COMPARED = 8  # chunks whose token ids are held against what the tokenizer makes of their text
@@ -162,8 +162,8 @@ class ParquetCorpus:
         """Tokens of each row, and whether it is the first of a document."""
         column = TEXT if self._counted else "token_count"
         table = kept(file.read_row_group(row_group, columns=["chunk_id", "status", column], use_threads=False))
-        counts = table.column(2).to_numpy() if not self._counted else encoded(table, self._encode)[1]
-        return counts.astype(np.int64), table.column(0).to_numpy() == 0
+        counts = encoded(table, self._encode)[1] if self._counted else numbers(table["token_count"])
+        return counts.astype(np.int64), numbers(table["chunk_id"]) == 0
 
     def block(self, number: int) -> RowGroup:
         if number in self._cache:

@@ -52,7 +52,7 @@ class RowGroup:
         place: str,
     ) -> None:
         tokens, sizes = encoded(table, encode)
-        chunk = _numbers(table, "chunk_id")
+        chunk = numbers(table["chunk_id"]).astype(np.int64)
         self.first_of_document = chunk == 0
         self.sizes = sizes
         last = np.append(self.first_of_document[1:], ends_document)[: len(chunk)]
@@ -65,12 +65,12 @@ class RowGroup:
             chunk,
             np.maximum.accumulate(np.where(self.first_of_document, np.arange(len(chunk)), 0)),
         )
-        self._char_start, self._char_end = _numbers(table, "char_start"), _numbers(table, "char_end")
+        self._char_start, self._char_end = numbers(table["char_start"]), numbers(table["char_end"])
         self._ids, self._label_offsets = _list(table, "concept_ids")
         self._scores, offsets = _list(table, "scores")
         if not np.array_equal(offsets, self._label_offsets):
             raise AtlasError(f"{place}: a row has not as many scores as concept ids; annotate the corpus again")
-        self._doc_ids = table["doc_id"]
+        self._doc_ids = _whole(table["doc_id"])
         self.chunk_tokens = tokens  # without what is put between chunks
 
     def _with_ends(
@@ -111,17 +111,31 @@ class RowGroup:
         return Places(*(column[first:behind] for column in columns))
 
     def document_ids(self, documents: np.ndarray) -> list[str]:
-        return self._doc_ids.take(pa.array(documents)).to_pylist()
+        return [self._doc_ids[int(number)].as_py() for number in documents]
 
 
-def _numbers(table: pa.Table, name: str) -> np.ndarray:
-    return table[name].to_numpy().astype(np.int64)
+def numbers(column: pa.ChunkedArray) -> np.ndarray:
+    """A column of numbers without null. Not by ``to_numpy``, which imports pandas where it is installed."""
+    return _plain(_whole(column))
+
+
+def _plain(array: pa.Array) -> np.ndarray:
+    return np.from_dlpack(array) if len(array) else np.empty(0, _TYPES[array.type])
+
+
+_TYPES = {pa.int32(): np.int32, pa.int64(): np.int64, pa.float32(): np.float32}
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
 def _list(table: pa.Table, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Values of a list column end to end, and int64 offsets [rows + 1] from 0."""
-    column = table[name].combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    offsets = column.offsets.to_numpy().astype(np.int64)
-    return column.flatten().to_numpy(), offsets - offsets[0]
+    column = _whole(table[name])
+    if not len(column):
+        return np.empty(0, _TYPES[column.type.value_type]), np.zeros(1, np.int64)
+    offsets = _plain(column.offsets).astype(np.int64)
+    return _plain(column.flatten()), offsets - offsets[0]
