@@ -1,5 +1,6 @@
 """Which of a chunk's candidates it is given, and which were considered and rejected."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,14 @@ class Chosen:
     def rows(self) -> np.ndarray:
         """Chunk of each label, int64 [labels]."""
         return np.repeat(np.arange(len(self.sizes)), self.sizes)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Chosen"]) -> "Chosen":
+        """The concepts of the chunks of all parts, one part after the other."""
+        if not parts:
+            return cls(np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+        fields = ("columns", "scores", "sizes")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
 
 
 def given(found: Scored, thresholds: np.ndarray, empty: np.ndarray) -> Chosen:

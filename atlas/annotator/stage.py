@@ -1,6 +1,6 @@
 """The annotate stage: documents in, annotated chunks out, in one pass."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from atlas.annotator import artefact, choose
 from atlas.annotator.artefact import Annotator
-from atlas.annotator.choose import MOST_REJECTED
+from atlas.annotator.choose import MOST_REJECTED, Chosen
 from atlas.annotator.evidence import STRIDE, WIDTH, located
 from atlas.annotator.model import Scored, scored
 from atlas.annotator.views import NOT_READ
@@ -20,6 +20,9 @@ from atlas.chunking.tokenizer import tokenizer
 from atlas.stage import Process
 from atlas.tables import CHUNKS, annotations
 
+SCORE_DECIMALS = (
+    3  # written; calibration is off by more (0.008 to 0.025), and what is further behind is 60 bytes a chunk
+)
 SCORED_TOGETHER = 256  # chunks; bounds the memory of their views
 
 
@@ -78,15 +81,14 @@ def annotate_documents(
     weights = annotator.weights
     columns = {name: chunked.columns.column(name) for name in chunked.columns.schema.names}
     empty = np.array([status == "empty" for status in columns["status"].to_pylist()], dtype=bool)
-    found = score_chunks(chunked.tokens, annotator, columns["text"].to_pylist() if annotator.embed else None)
-    labels = choose.given(found, weights.thresholds, empty)
+    texts = columns["text"].to_pylist() if annotator.embed or evidence else None
+    labels, missed = _choose(chunked.tokens, annotator, texts if annotator.embed else None, empty)
     columns["concept_ids"] = _lists(weights.concept_ids[labels.columns], labels.sizes)
-    columns["scores"] = _lists(labels.scores, labels.sizes)
+    columns["scores"] = _lists(np.round(labels.scores, SCORE_DECIMALS), labels.sizes)
     if rejected:
-        missed = choose.rejected(found, weights.thresholds, empty)
         columns["rejected_ids"] = _lists(weights.concept_ids[missed.columns], missed.sizes)
     if evidence:
-        texts = columns["text"].to_pylist()
+        assert texts is not None
         starts, ends = located(weights, annotator.featurizer, chunked.tokens, texts, named, labels)
         columns["evidence_starts"], columns["evidence_ends"] = _lists(starts, labels.sizes), _lists(ends, labels.sizes)
     if tokens:
@@ -114,16 +116,33 @@ def label_chunks(
 
 
 def score_chunks(tokens: list[np.ndarray], annotator: Annotator, texts: Sequence[str] | None = None) -> Scored:
-    """Candidates of any number of chunks, some of them scored together.
+    """Candidates of any number of chunks.
 
     ``texts`` are for an annotator of the encoder tier; without them it sums vectors of words, as the fast one does.
     """
-    parts = []
+    return Scored.joined([found for _, found in _scored(tokens, annotator, texts)])
+
+
+def _scored(
+    tokens: list[np.ndarray], annotator: Annotator, texts: Sequence[str] | None
+) -> Iterator[tuple[slice, Scored]]:
+    """Some chunks at a time, with their candidates."""
     for start in range(0, len(tokens), SCORED_TOGETHER):
         some = slice(start, start + SCORED_TOGETHER)
         read = NOT_READ if texts is None else annotator.read(texts[some])
-        parts.append(scored(annotator.weights, annotator.featurizer, tokens[some], read))
-    return Scored.joined(parts)
+        yield some, scored(annotator.weights, annotator.featurizer, tokens[some], read)
+
+
+def _choose(
+    tokens: list[np.ndarray], annotator: Annotator, texts: Sequence[str] | None, empty: np.ndarray
+) -> tuple[Chosen, Chosen]:
+    """Concepts given and rejected. Only these are kept of each chunk's candidates: a document may have a million chunks."""
+    thresholds = annotator.weights.thresholds
+    of_some = [
+        (choose.given(found, thresholds, empty[some]), choose.rejected(found, thresholds, empty[some]))
+        for some, found in _scored(tokens, annotator, texts)
+    ]
+    return Chosen.joined([labels for labels, _ in of_some]), Chosen.joined([missed for _, missed in of_some])
 
 
 def _lists(values: np.ndarray, sizes: np.ndarray) -> pa.ListArray:

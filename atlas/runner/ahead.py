@@ -19,7 +19,10 @@ def read_ahead(items: Iterable[Item]) -> Iterator[Item]:
 
 
 class WriteBehind:
-    """Calls made one after the other in a thread, at most one behind. An error is raised by the next call or ``join``."""
+    """Calls made one after the other in a thread, at most one behind.
+
+    An error is raised by the next call, or by ``join``.
+    """
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "write-behind")

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 from atlas.runner.folder import LOCK, RunFolder
@@ -34,10 +35,19 @@ def _taken(lock: Path) -> bool:
     return False
 
 
-def at_work(sitting: Sitting, locked: bool | None) -> bool:
-    """Whether a sitting goes on, as far as can be told: ``locked`` is what ``held`` says of its folder."""
-    if sitting.ended or locked is False:
-        return False
+def at_work(log: Iterable[Sitting], locked: bool | None) -> list[Sitting]:
+    """The sittings that go on, as far as can be told: ``locked`` is what ``held`` says of their folder.
+
+    Of each shard only the last can: one that was killed has no end noted either.
+    """
+    last = {sitting.how.get("shard"): sitting for sitting in log}
+    return [
+        sitting for sitting in last.values() if not sitting.ended and locked is not False and _shows(sitting, locked)
+    ]
+
+
+def _shows(sitting: Sitting, locked: bool | None) -> bool:
+    """Whether a sitting shows life: its process is there, or, where it is elsewhere, the lock or a recent unit."""
     if sitting.host == socket.gethostname():
         return _exists(sitting.pid)
     return bool(locked) or age(sitting.last or sitting.started) < SILENT_SECONDS

@@ -13,6 +13,8 @@ from atlas.runner.ahead import WriteBehind
 FOOTER_KEY = b"atlas"
 ROW_GROUP_ROWS = 32_768  # read at a time by readers: 2 MB without texts, 15 MB with them
 ROW_GROUP_BYTES = 64 << 20  # of strings; reached only where texts or carried columns are huge
+TEXTS = ("text", "completion")
+ZSTD_LEVEL = 3  # 9 saves 2 % more, at several times the time
 BLOCK_ROWS = 1_024  # the bytes are looked at every so many rows
 
 
@@ -76,8 +78,19 @@ class PartWriter:
 
 
 def encodings(schema: pa.Schema) -> dict[str, Any]:
-    """How the columns of a table are encoded: settings of ``pyarrow.parquet.ParquetWriter``."""
-    return {"compression": "zstd"}
+    """How the columns of a table are encoded: settings of ``pyarrow.parquet.ParquetWriter``.
+
+    Chosen by measurement (``benchmarks/part_size.py``): whole numbers that grow along the rows as differences, free
+    texts as they are, all else (ids, labels, lists of either) by dictionary.
+    """
+    numbers = [field.name for field in schema if pa.types.is_integer(field.type)]
+    others = [field for field in schema if field.name not in {*numbers, *TEXTS}]
+    return {
+        "compression": "zstd",
+        "compression_level": ZSTD_LEVEL,
+        "use_dictionary": [f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name for f in others],
+        "column_encoding": dict.fromkeys(numbers, "DELTA_BINARY_PACKED"),
+    }
 
 
 def _blocks(rows: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

@@ -69,7 +69,8 @@ class Processes(Generic[Task, Outcome]):
 
     def _start(self) -> tuple[Any, Connection]:
         here, there = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(there, self._make_worker), daemon=False)  # a guarded worker has a process of its own
+        # No daemon: a worker that is guarded has a process of its own, which daemons may not.
+        process = self._context.Process(target=_serve, args=(there, self._make_worker), daemon=False)
         with _interrupts_held():
             process.start()
         there.close()

@@ -36,8 +36,8 @@ class Execution:
     ``cpus``, ``gpus`` (parts of one, too) and ``memory`` (bytes) are what Ray sets aside for each worker; workers of
     this machine share what there is. What is for Ray alone is refused elsewhere (AtlasError).
     ``verify``: the parts that are there are read to their last byte, and damaged ones are made anew; without it,
-    a part is known by its footer alone. ``shard``: of units, only every so-manieth from this one on (from 1) is worked on
-    here, and others elsewhere; the last to end strikes the balance of all.
+    a part is known by its footer alone. ``shard``: number (from 1), and of how many; every so-manieth unit is worked on
+    here, the others elsewhere, and the last shard to end strikes the balance of all.
     """
 
     executor: Literal["local", "ray"] = "local"
