@@ -49,33 +49,47 @@ def status(
     folder: OutPath,
     verify: Annotated[bool, typer.Option("--verify", help="Read every part to its last byte.")] = False,
     quarantine: Annotated[bool, typer.Option("--quarantine", help="List the quarantined records.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a run, one a line.")] = False,
 ) -> None:
     """Say what a run holds and how far it is; exits with 1 if incomplete.
 
     Works while the run is going on, and touches nothing.
     """
-    from atlas.cli import show
-    from atlas.errors import AtlasError
-    from atlas.runner.folder import MANIFEST, RunFolder
+    import json
+
+    from atlas.cli import show, show_status
+    from atlas.runner.folder import RunFolder
     from atlas.runner.inspect import quarantined
     from atlas.runner.inspect import status as inspect
 
-    here = Path(folder)
-    single = "://" in folder or (here / MANIFEST).is_file()
-    runs = [folder] if single else [str(manifest.parent) for manifest in sorted(here.glob(f"*/{MANIFEST}"))]
-    if not runs:
-        raise AtlasError(f"{folder}: holds no run, nor does a folder in it")
     complete = True
-    for path in runs:
+    for path in _runs(folder):
         at = RunFolder.at(path)
         found = inspect(at, verify=verify)
-        print(show.status(path, found))
         complete &= found.complete
+        if as_json:
+            print(json.dumps(show_status.as_json(path, found)))
+            continue
+        print(show_status.status(path, found))
         if quarantine:
             rows = quarantined(at, ["location", "doc_id", "reason", "detail"]).to_pylist()
             print(show.table([list(row.values()) for row in rows], ["where", "doc_id", "reason", "detail"]))
     if not complete:
         raise typer.Exit(1)
+
+
+def _runs(folder: str) -> list[str]:
+    """The run itself, or those in a pipeline's folder."""
+    from atlas.errors import AtlasError
+    from atlas.runner.folder import MANIFEST
+
+    here = Path(folder)
+    if "://" in folder or (here / MANIFEST).is_file():
+        return [folder]
+    runs = [str(manifest.parent) for manifest in sorted(here.glob(f"*/{MANIFEST}"))]
+    if not runs:
+        raise AtlasError(f"{folder}: holds no run, nor does a folder in it")
+    return runs
 
 
 def retry(folder: OutPath) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 from atlas.cli import costs
 from atlas.pipeline import Outcome
-from atlas.runner.inspect import Status
 from atlas.runner.run import Result
 
 
@@ -107,20 +106,3 @@ def _rate(count: int, seconds: float) -> str:
     if seconds < 1.0:
         return "done before"
     return f"{count / seconds:,.1f} chunks/s"
-
-
-def status(path: str, found: Status) -> str:
-    """What a run holds, in a few lines."""
-    counts = found.counts
-    units = "the first run has not ended" if found.units is None else f"of {found.units:,} units"
-    lines = [
-        f"{path}: {found.stage} of {found.corpus} (atlas {found.version})",
-        f"  parts       {found.parts:,} {units}",
-        f"  records     {counts.records_in:,} in = {counts.records_out:,} out + {counts.quarantined:,} quarantined"
-        f"{'' if counts.holds else '  NOT BALANCED'}",
-        f"  rows        {counts.rows:,}   tokens {counts.tokens:,}   labels {counts.labels:,}",
-    ]
-    lines += [f"  quarantine  {n:,} {reason}" for reason, n in found.reasons.items()]
-    lines += [f"  damaged     {part}: run again with --verify to make it anew" for part in found.damaged]
-    lines += [f"  problem     {problem}" for problem in found.problems]
-    return "\n".join(lines)

@@ -149,12 +149,15 @@ def write(folder: RunFolder, sitting: Sitting) -> None:
 def sittings(folder: RunFolder) -> list[Sitting]:
     """All that were noted, in the order of time. A file that is damaged or of another version is passed over."""
     selector = pafs.FileSelector(f"{folder.root}/{LOG}", allow_not_found=True)
-    infos = folder.filesystem.get_file_info(selector)
+    try:
+        infos = folder.filesystem.get_file_info(selector)
+    except OSError:  # it is no folder
+        return []
     named = [i for i in infos if i.base_name.endswith(".json") and not i.base_name.startswith(TEMPORARY)]
     found = []
     for info in sorted(named, key=lambda i: i.base_name):
-        with suppress(OSError, ValueError, TypeError), folder.filesystem.open_input_stream(info.path) as stream:
-            said = json.loads(stream.read())
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            said = json.loads(folder.filesystem.open_input_stream(info.path).read())
             found.append(Sitting(**{**said, "counts": Counts(**said["counts"])}))
     return found
 

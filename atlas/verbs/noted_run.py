@@ -43,9 +43,7 @@ class _Log:
 
     def started(self, plan: Plan) -> None:
         if plan.todo:
-            number, shards = self._execution.shard
-            how: dict[str, Any] = {"executor": self._execution.executor, "workers": self._execution.workers}
-            how |= {"shard": f"{number}/{shards}"} if shards > 1 else {}
+            how = _how(self._execution)
             self._units = {task.name: task.unit for task in plan.todo}
             self._sitting = sittings.begun(plan, how, self._stage.identity())
             self._write()
@@ -69,6 +67,14 @@ class _Log:
         assert self._sitting is not None
         sittings.write(RunFolder.at(self._out), self._sitting)
         self._written = monotonic()
+
+
+def _how(execution: Execution) -> dict[str, Any]:
+    """Where the work is done, by how many workers (null: as many as Ray has room for), and which share of it."""
+    number, shards = execution.shard
+    workers = execution.workers or (1 if execution.executor == "local" else None)
+    how: dict[str, Any] = {"executor": execution.executor, "workers": workers}
+    return how | ({"shard": f"{number}/{shards}"} if shards > 1 else {})
 
 
 def _why(error: BaseException) -> str:

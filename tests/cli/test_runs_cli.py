@@ -3,7 +3,9 @@
 import json
 import os
 import pty
+import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,6 +26,7 @@ from atlas.runner.run import run
 from atlas.stage import Process
 
 Write = Callable[..., Path]
+ROOT = Path(__file__).parents[2]
 ESCAPE = "\x1b"
 PROGRAM = [sys.executable, "-m", "atlas.cli.main"]
 
@@ -292,6 +295,68 @@ def test_status_without_a_run_exits_with_2(tmp_path: Path, atlas: Atlas) -> None
     answer = atlas("status", tmp_path)
     assert (answer.status, answer.out) == (2, "")
     assert answer.err == f"atlas: {tmp_path}: holds no run, nor does a folder in it\n"
+
+
+def test_status_fits_a_screen_and_says_where_a_run_is_from(
+    write_corpus: Write, tmp_path: Path, atlas: Atlas
+) -> None:
+    corpus, out = write_corpus(files=30, documents=1), tmp_path / "out"
+    assert atlas("chunk", corpus, "--out", out, "--id", "id").status == 0
+    said = atlas("status", out).out
+    assert len(said.splitlines()) <= 24
+    assert re.search(r"complete\n .*inputs +30 files, [\d,]+ bytes, digest \w{12}\n", said, re.DOTALL)
+    assert "settings    max_tokens 200, target_tokens 100, tokenizer cl100k_base" in said
+    assert f"@{socket.gethostname()}, 20" in said
+    assert "pyarrow " in said and "local, workers 1" in said
+    for part in (out / "parts").iterdir():
+        part.write_bytes(b"torn")
+    said = atlas("status", out).out
+    assert len(said.splitlines()) <= 24
+    assert "… and 22 more" in said
+
+
+def test_status_as_json_has_one_object_a_run(stumbled: Path, write_corpus: Write, atlas: Atlas) -> None:
+    atlas("chunk", write_corpus("second"), "--out", stumbled.parent / "other")
+    other, first = (json.loads(line) for line in atlas("status", stumbled.parent, "--json").out.splitlines())
+    assert (first["path"], first["state"], first["quarantine"]) == (str(stumbled), "complete", {"processing": 1})
+    assert (first["parts"], first["units"], first["counts"]["records_out"]) == (4, 4, 23)
+    assert (first["log"], first["live"]) == ([], [])
+    assert [sitting["outcome"] for sitting in other["log"]] == ["done"]
+    next((stumbled / "parts").glob("0*")).unlink()
+    answer = atlas("status", stumbled, "--json")
+    assert (answer.status, json.loads(answer.out)["state"]) == (1, "incomplete")
+
+
+def test_every_key_of_status_as_json_is_in_the_reference(stumbled: Path, write_corpus: Write, atlas: Atlas) -> None:
+    atlas("chunk", write_corpus("second"), "--out", stumbled.parent / "other")
+    found = json.loads(atlas("status", stumbled.parent / "other", "--json").out)
+    text = (ROOT / "docs" / "reference" / "runs.md").read_text(encoding="utf-8")
+    for title, keys in (("Status as JSON", found), ("log", found["log"][0])):
+        section = text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+        told = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (.*?) \|", section, re.MULTILINE))))
+        assert told == set(keys), title
+
+
+def test_status_of_a_killed_run_says_so_and_what_to_do(write_corpus: Write, tmp_path: Path, atlas: Atlas) -> None:
+    corpus, out = CorpusConfig(path=str(write_corpus()), id="id"), tmp_path / "out"
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verbs.chunk(corpus, ChunkConfig(), out, hooks=verbs.Hooks(watch=stop))
+    answer = atlas("status", out)
+    assert answer.status == 1
+    assert re.search(r"stopped     interrupted \(20.*\); the same command goes on from there", answer.out)
+    assert "1 of 4 units" in answer.out
+
+
+def test_status_of_a_live_run_says_who_how_far_and_how_fast(write_corpus: Write, tmp_path: Path, atlas: Atlas) -> None:
+    corpus, out = CorpusConfig(path=str(write_corpus()), id="id"), tmp_path / "out"
+    said: list[str] = []
+    verbs.chunk(corpus, ChunkConfig(), out, hooks=verbs.Hooks(watch=lambda *_: said.append(atlas("status", out).out)))
+    assert all(f"running     pid {os.getpid()} on {socket.gethostname()}, since 20" in each for each in said)
+    assert ["1 of 4 units" in each for each in said] == [True, False, False, False]
 
 
 def test_status_into_a_pipe_that_is_closed_ends_quietly(stumbled: Path) -> None:
