@@ -88,6 +88,7 @@ def lift(
     with output(PRODUCT, source, out, settings, watch) as made:
         if (before := made.done()) is not None:
             return before
+        made.plan(["concepts.parquet"])  # claims the folder
         place = _work(made.folder, made.key, work)
         encode = named if TOKENS not in source.schema.names else None
         reading = Reading(source, ExportFolder.at(place), kind != "token", kind != "word", encode)
