@@ -73,18 +73,13 @@ class ParquetCorpus:
         self._annotated_with: str = footer.get("tokenizer") or ""
         self.tokenizer, self._encode = self._chosen(tokenizer)
         self._counted = self.tokenizer != self._annotated_with
+        said = [[part.name, part.footer.get("key"), self.library, part.group_rows] for part in self.parts]
+        self.fingerprint = of_json([said, self.tokenizer, end_of_chunk, end_of_document])
         self._groups = list(self._indexed())
         self.block_tokens = np.array([group.tokens for group in self._groups], np.int64)
         self._documents: list[Documents] | None = None
         self._cache: OrderedDict[int, RowGroup] = OrderedDict()
         self._cache_bytes = cache_bytes
-
-    @property
-    def fingerprint(self) -> str:
-        parts = [
-            [part.name, part.footer.get("key"), part.footer.get("library"), part.group_rows] for part in self.parts
-        ]
-        return of_json([parts, self.tokenizer, self.end_of_chunk, self.end_of_document])
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_cache": OrderedDict()}

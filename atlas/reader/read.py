@@ -138,7 +138,7 @@ def read_windows(
     sampled = None
     if weights is not None:
         sampled = sampling(corpus, segments, length, windows, keep, weights, default_weight, seed)
-    settings = {
+    settings: dict[str, Any] = {
         "length": length,
         "order": kind,
         "seed": seed,

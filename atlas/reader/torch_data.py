@@ -1,6 +1,6 @@
 """Windows behind torch: a map-style and an iterable data set, and a loader that can be stopped and resumed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from typing import Any
 
@@ -14,27 +14,32 @@ Tensors = dict[str, torch.Tensor]
 FIELDS = ("tokens", "concept_ids", "scores", "filled", "positions", "spans", "span_concepts", "span_scores")
 
 
-def tensors(batch: Batch) -> Tensors:
-    """A batch as tensors, without a copy; ``mask`` is ``concept_ids >= 0``."""
-    return {name: torch.from_numpy(getattr(batch, name)) for name in FIELDS}
+def tensors(batch: Batch, fields: Sequence[str] = FIELDS) -> Tensors:
+    """These arrays of a batch as tensors, without a copy; ``mask`` is ``concept_ids >= 0``."""
+    return {name: torch.from_numpy(getattr(batch, name)) for name in fields}
 
 
 class WindowBatches(IterableDataset[Tensors]):
     """Ready batches of a rank's windows to the end of the epoch; see ``Batch`` for the tensors.
 
     For ``DataLoader(…, batch_size=None)``: the loader takes batches from its workers in turn, and each worker makes
-    every ``workers``-th, so that the order is the same with any number of workers.
+    every ``workers``-th, so that the order is the same with any number of workers. ``fields``: the tensors of a batch;
+    what isn't among them isn't computed (``positions`` always is).
     """
 
-    def __init__(self, windows: Windows, batch_size: int, *, drop_last: bool = True) -> None:
+    def __init__(
+        self, windows: Windows, batch_size: int, *, drop_last: bool = True, fields: Sequence[str] = FIELDS
+    ) -> None:
         self.windows, self.batch_size, self.drop_last = windows, batch_size, drop_last
+        self.fields = tuple(dict.fromkeys(["positions", *fields]))
 
     def __iter__(self) -> Iterator[Tensors]:
         info = get_worker_info()
         worker, workers = (info.id, info.num_workers) if info is not None else (0, 1)
         of_worker = self.windows.grouped(self.batch_size, drop_last=self.drop_last, worker=worker, workers=workers)
         for positions, indices in of_worker:
-            yield tensors(batch_of([self.windows.window(index) for index in indices], positions))
+            batch = batch_of([self.windows.window(index) for index in indices], positions)
+            yield tensors(batch, self.fields)
 
     def __len__(self) -> int:
         steps = self.windows.steps()
@@ -77,14 +82,22 @@ class Loader:
     were handed out, not those that workers hold ready, so it is exact with prefetch in flight.
 
     Args:
+        fields: the tensors of a batch, by default all of FIELDS.
         options: of ``DataLoader``, such as ``pin_memory``, ``prefetch_factor`` or ``multiprocessing_context``.
     """
 
     def __init__(
-        self, windows: Windows, batch_size: int, *, num_workers: int = 0, drop_last: bool = True, **options: Any
+        self,
+        windows: Windows,
+        batch_size: int,
+        *,
+        num_workers: int = 0,
+        drop_last: bool = True,
+        fields: Sequence[str] = FIELDS,
+        **options: Any,
     ) -> None:
         self._windows = windows
-        self._batches = WindowBatches(windows, batch_size, drop_last=drop_last)
+        self._batches = WindowBatches(windows, batch_size, drop_last=drop_last, fields=fields)
         self._options = {"num_workers": num_workers, **options}
 
     def __iter__(self) -> Iterator[Tensors]:

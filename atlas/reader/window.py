@@ -100,12 +100,12 @@ class Window:
     @cached_property
     def concept_ids(self) -> np.ndarray:
         """The K best concepts of each token's chunk, int32 [length, K], padded with −1."""
-        return self._spread(self.span_concepts, NONE)
+        return spread(self.span_concepts, self.starts, self.ends, self.length, NONE)
 
     @cached_property
     def scores(self) -> np.ndarray:
         """Their scores, float32 [length, K], padded with 0."""
-        return self._spread(self.span_scores, 0)
+        return spread(self.span_scores, self.starts, self.ends, self.length, 0)
 
     @property
     def mask(self) -> np.ndarray:
@@ -160,19 +160,6 @@ class Window:
             names += there
         return Places(*(np.concatenate(each) for each in zip(*found, strict=True))), tuple(names)
 
-    def _spread(self, rows: np.ndarray, padding: int) -> np.ndarray:
-        """A row for each token from a row for each chunk."""
-        lengths = self.ends - self.starts
-        if int(lengths.sum()) == self.length:
-            return rows.repeat(lengths, axis=0)
-        between = np.empty((2 * len(rows) + 1, rows.shape[1]), rows.dtype)
-        between[::2] = padding
-        between[1::2] = rows
-        counts = np.empty(len(between), np.int64)
-        counts[1::2] = lengths
-        counts[::2] = np.append(self.starts, self.length) - np.append(0, self.ends)
-        return between.repeat(counts, axis=0)
-
     def _records(self) -> Iterator[Span]:
         behind = np.cumsum(self.labels.sizes)
         for number, (document, chunk, first, last) in enumerate(zip(*self.places, strict=True)):
@@ -199,3 +186,17 @@ def best(sizes: np.ndarray, values: np.ndarray, width: int, padding: int) -> np.
         values = values[within < width]
     rows[filled] = values
     return rows
+
+
+def spread(rows: np.ndarray, starts: np.ndarray, ends: np.ndarray, length: int, padding: int) -> np.ndarray:
+    """A row for each of ``length`` tokens from a row for each chunk; tokens between chunks get ``padding``."""
+    lengths = ends - starts
+    if int(lengths.sum()) == length:
+        return rows.repeat(lengths, axis=0)
+    between = np.empty((2 * len(rows) + 1, rows.shape[1]), rows.dtype)
+    between[::2] = padding
+    between[1::2] = rows
+    counts = np.empty(len(between), np.int64)
+    counts[1::2] = lengths
+    counts[::2] = np.append(starts, length) - np.append(0, ends)
+    return between.repeat(counts, axis=0)

@@ -36,11 +36,11 @@ class Output:
         self._state = hashlib.blake2b(digest_size=DIGEST_BYTES)
         self.bytes = 0
 
-    def write(self, values: np.ndarray | bytes) -> None:
-        data = memoryview(values if isinstance(values, bytes) else np.ascontiguousarray(values)).cast("B")
-        self._stream.write(data)
-        self._state.update(data)
-        self.bytes += data.nbytes
+    def write(self, data: np.ndarray | bytes) -> None:
+        raw = data if isinstance(data, bytes) else data.tobytes()
+        self._stream.write(raw)
+        self._state.update(raw)
+        self.bytes += len(raw)
 
     def said(self) -> dict[str, Any]:
         return {"bytes": self.bytes, "blake2b": self._state.hexdigest()}
