@@ -297,9 +297,7 @@ def test_status_without_a_run_exits_with_2(tmp_path: Path, atlas: Atlas) -> None
     assert answer.err == f"atlas: {tmp_path}: holds no run, nor does a folder in it\n"
 
 
-def test_status_fits_a_screen_and_says_where_a_run_is_from(
-    write_corpus: Write, tmp_path: Path, atlas: Atlas
-) -> None:
+def test_status_fits_a_screen_and_says_where_a_run_is_from(write_corpus: Write, tmp_path: Path, atlas: Atlas) -> None:
     corpus, out = write_corpus(files=30, documents=1), tmp_path / "out"
     assert atlas("chunk", corpus, "--out", out, "--id", "id").status == 0
     said = atlas("status", out).out
