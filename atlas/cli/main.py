@@ -60,6 +60,7 @@ COMMANDS = {  # a command's module is imported when the command is called; its f
         "query",
         "Ask SQL of an annotated run: documents, chunks, annotations, concepts, by DuckDB.",
     ),
+    "ask": Later("atlas.cli.ask", "app", "Ready questions about annotated runs, for auditors."),
     "library": Later(
         "atlas.cli.library",
         "app",

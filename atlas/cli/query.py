@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from atlas.products.query.asked import Asked
-    from atlas.products.query.connection import Limits
 
 Library = Annotated[
     Path | None, typer.Option("--library", help="Folder of library YAML.", show_default="that of the run's pipeline")
@@ -35,9 +34,9 @@ def query(
     ] = None,
     library: Library = None,
     schema: Annotated[bool, typer.Option("--schema", help="List the views with columns and examples.")] = False,
-    format: Annotated[
+    form: Annotated[
         Literal["table", "csv", "json", "jsonl", "parquet"] | None,
-        typer.Option(help="How rows are written.", show_default="table, or by the name of --out"),
+        typer.Option("--format", help="How rows are written.", show_default="table, or by the name of --out"),
     ] = None,
     out: Annotated[str | None, typer.Option(help="File or URL to write to.", show_default="standard output")] = None,
     rows: Annotated[int, typer.Option(min=0, help="Rows that a table shows; 0: all.")] = SHOWN,
@@ -56,12 +55,12 @@ def query(
     given = list(arguments or ())
     runs = _runs(run or (), given, schema)
     if schema:
-        _schema(_found(runs, library), as_json=format in ("json", "jsonl"))
+        _schema(_found(runs, library), as_json=form in ("json", "jsonl"))
         return
     if len(given) != 1:
         raise AtlasError('give a run and SQL: atlas query RUN "select * from documents limit 5"')
     sql = sys.stdin.read() if given[0] == "-" else given[0]
-    form = format or (format_of(out) if out else "table")
+    form = form or (format_of(out) if out else "table")
     if out and form == "table":
         raise AtlasError("--format table is for the screen; write csv, json, jsonl or parquet to --out")
     if form == "parquet" and not out:

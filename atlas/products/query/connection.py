@@ -28,7 +28,7 @@ class Limits:
 
 @contextmanager
 def connected(runs: Sequence[Asked], limits: Limits = Limits()) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database in memory with the views of some runs: of one in the main schema, of several in schemas of their names.
+    """A database in memory with the views of some runs: in schemas of their names, or in the main one.
 
     When the views are there it is shut: no other file can be read or written, no setting changed.
 

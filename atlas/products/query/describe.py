@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from atlas.products.query.asked import Asked
-from atlas.products.query.views import VIEWS, _quoted
+from atlas.products.query.views import VIEWS
 from atlas.products.query.write import as_json
 
 

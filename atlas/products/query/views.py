@@ -149,13 +149,13 @@ def _chunks(asked: Asked, schema: pa.Schema, raw: str, variables: str) -> str:
             else []
         )
         rest = ", ".join(["file_number", *others, *[name for name in lists if name != "concept_ids"]])
+        as_heirs = ", ".join([f"{_translated('concept_ids', variables)} as heirs", *rejected])
         # of labels that have become one the first stays, as it has the higher score; those without heir go
         raw = f"""(
             select {", ".join(["file_number", *others, given, *same, *missed])} from (
                 select *, list_filter(range(1, len(heirs) + 1),
                     lambda i: heirs[i] >= 0 and list_position(heirs, heirs[i]) = i) as kept
-                from (select {rest}, {_translated("concept_ids", variables)} as heirs{"".join(f", {r}" for r in rejected)}
-                    from {raw})))"""
+                from (select {rest}, {as_heirs} from {raw})))"""
     names = f"""list_transform(concept_ids,
         lambda x: coalesce(getvariable('{variables}names')[x + 1], 'concept ' || x)) as concepts"""
     columns = []
@@ -229,7 +229,8 @@ def _quarantine(connection: duckdb.DuckDBPyConnection, asked: Asked, urls: list[
     variable = f"{asked.name}_retried" if asked.name else "retried"
     connection.execute(f"set variable {variable} = $back", {"back": [f"{unit} {row}" for unit, row in back]})
     stored = f"read_parquet({urls!r}, hive_partitioning = false)"
-    return f"select {names} from {stored} where not list_contains(getvariable('{variable}')::varchar[], unit || ' ' || row)"
+    still = f"not list_contains(getvariable('{variable}')::varchar[], unit || ' ' || row)"
+    return f"select {names} from {stored} where {still}"
 
 
 def _quoted(name: str) -> str:

@@ -1,0 +1,128 @@
+"""Answers to ready questions, in words that fit a screen."""
+
+from collections.abc import Mapping, Sequence
+
+from atlas.cli.query import columns, short
+from atlas.products.query.carries import Carried
+from atlas.products.query.compare import Comparison, Difference
+from atlas.products.query.made_of import Share, Source
+
+TEXT = 300  # characters of a chunk that are shown
+NAME = 34
+FIRST = 5  # concepts in a source's one line
+
+
+def share(part: float) -> str:
+    """A share as a percentage that keeps two digits."""
+    percent = 100 * part
+    return f"{percent:.0f} %" if percent >= 10 or percent == 0 else f"{percent:.2g} %"
+
+
+def carried(found: Carried) -> str:
+    """Chunks with and without some concepts."""
+    what = " and ".join(map(repr, found.with_)) or "anything"
+    but = f", not {' or '.join(map(repr, found.without))}" if found.without else ""
+    lines = [
+        f"{found.chunks:,} chunks of {found.documents:,} documents carry {what}{but}: "
+        f"{share(found.chunks / max(1, found.of_chunks))} of {found.of_chunks:,} chunks, {found.tokens:,} tokens"
+    ]
+    if found.sources:
+        rows = [[short(name or "(none)", NAME), n, share(n / of)] for name, n, of in found.sources]
+        lines += ["", columns(rows, ["source", "chunks", "of its chunks"])]
+    if found.beside:
+        lines += ["", "besides  " + ", ".join(f"{name} {share(n / found.chunks)}" for _, name, n in found.beside)]
+    for example in found.examples:
+        score = "" if example["score"] is None else f"{example['score']:.2f}  "
+        text = example["text"] if example["text"] is not None else "(the run stores no text)"
+        lines += [
+            "",
+            f"{score}{example['doc_id']} #{example['chunk_id']}",
+            f"  {short(', '.join(example['concepts']), 110)}",
+        ]
+        lines += [f"  “{short(text, TEXT)}”"]
+    return "\n".join(lines)
+
+
+def sources(every: Sequence[Source], whole: Source, shares: Mapping[str, Sequence[Share]], by: str) -> str:
+    """All sources, a line each with what is most characteristic of it."""
+    rows = []
+    for each in every:
+        if each.name in shares:
+            first = ", ".join(c.name for c in shares[each.name][:FIRST])
+            labels = each.labels / max(1, each.chunks)
+            name, part = short(each.name or "(none)", NAME), share(each.tokens / max(1, whole.tokens))
+            rows.append([name, each.documents, each.chunks, part, f"{labels:.1f}", first])
+    head = [by, "documents", "chunks", "tokens", "labels/chunk", "more than the rest" if len(every) > 1 else "most"]
+    more = len(every) - len(rows)
+    return columns(rows, head) + (f"\n{more:,} more; --top shows more, --source NAME one in full" if more else "")
+
+
+def source(each: Source, whole: Source, shares: Sequence[Share], top: int) -> str:
+    """One source in full: its most characteristic concepts, and those that it lacks."""
+    lines = [
+        f"{each.name or '(none)'}: {each.documents:,} documents, {each.chunks:,} chunks, {each.tokens:,} tokens "
+        f"({share(each.tokens / max(1, whole.tokens))} of the run)",
+        "",
+    ]
+
+    def rows(some: Sequence[Share]) -> list[list[object]]:
+        return [
+            [short(c.name, NAME), c.facet, share(c.chunk_share), share(c.token_share)]
+            + (
+                []
+                if c.elsewhere is None
+                else [share(c.elsewhere), _times(c.chunk_share, c.elsewhere), round(c.log_likelihood or 0)]
+            )
+            for c in some
+        ]
+
+    head = ["concept", "facet", "chunks", "tokens"]
+    if not shares or shares[0].elsewhere is None:
+        return "\n".join([*lines, columns(rows(shares[:top]), head)])
+    head += ["chunks elsewhere", "times", "G²"]
+    lines.append(columns(rows(shares[:top]), head))
+    fewer = [c for c in reversed(shares) if (c.log_likelihood or 0) < 0][:top]
+    if fewer:
+        lines += ["", "less than elsewhere", columns(rows(fewer), head)]
+    return "\n".join(lines)
+
+
+def _times(one: float, other: float) -> str:
+    return "only here" if not other else f"{one / other:.1f}" if one >= other / 10 else f"{one / other:.2g}"
+
+
+def compared(found: Comparison, fdr: float, top: int) -> str:
+    """Two sides: what one has more of, then the other, by the size of the difference, as far as it is no chance."""
+    significant = [each for each in found.differences if each.q <= fdr]
+    lines = [
+        f"A  {found.a}: {found.documents[0]:,} documents, {found.chunks[0]:,} chunks",
+        f"B  {found.b}: {found.documents[1]:,} documents, {found.chunks[1]:,} chunks",
+        f"{len(significant):,} of {found.tested:,} concepts differ at a false discovery rate of {fdr:g} "
+        f"({found.too_rare:,} are on too few documents to test)",
+    ]
+    lines += [f"note: {note}" for note in found.notes]
+    if found.in_both:
+        lines.append(f"note: {found.in_both:,} documents are on both sides, so the sides are not independent")
+    more = [each for each in significant if each.difference > 0][:top]
+    fewer = [each for each in significant if each.difference < 0][:top]
+    for title, some in (("more in A", more), ("more in B", fewer)):
+        if some:
+            lines += ["", columns([_difference(each) for each in some], [title, "facet", "A", "B", *_HEAD])]
+    return "\n".join(lines)
+
+
+_HEAD = ["A - B, points", "95 % interval", "q"]
+
+
+def _difference(each: Difference) -> list[str]:
+    points = [f"{100 * value:+.2f}" for value in (each.difference, each.low, each.high)]
+    q = f"{each.q:.1g}" if each.q >= 1e-99 else "<1e-99"
+    return [
+        short(each.name, NAME),
+        each.facet,
+        share(each.share_a),
+        share(each.share_b),
+        points[0],
+        f"{points[1]} … {points[2]}",
+        q,
+    ]
