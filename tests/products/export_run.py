@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from labelled_run import LIBRARY, Labels, labelled_run
 
@@ -34,3 +35,19 @@ def contents(folder: Path) -> dict[str, bytes]:
     """Every file of a folder but locks."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+class Stopped(Exception):
+    """Stands for a kill."""
+
+
+def rewrite(part: Path, table: pa.Table, **how: Any) -> None:
+    """Put another table in a part's place, with the part's own footer."""
+    footer = pq.read_metadata(part).metadata[b"atlas"]
+    pq.write_table(table.replace_schema_metadata({b"atlas": footer}), part, **how)
+
+
+def in_small_row_groups(run: Path, size: int) -> None:
+    """Write a run's parts anew, with row groups of ``size`` rows."""
+    for part in (run / "parts").iterdir():
+        rewrite(part, pq.read_table(part), row_group_size=size)

@@ -7,8 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
-from export_run import FACETS, LABELLED, annotated, rows
-from test_export_folder import _in_small_row_groups
+from export_run import FACETS, LABELLED, annotated, in_small_row_groups, rewrite, rows
 
 from atlas.errors import AtlasError
 from atlas.products.fineweb import fineweb
@@ -31,7 +30,7 @@ TYPES = {"content": "content", "entity": "entity", "tone": "tone", "form": "docu
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = annotated(tmp_path_factory.mktemp("run"))
-    _in_small_row_groups(folder, 7)
+    in_small_row_groups(folder, 7)
     return folder
 
 
@@ -167,8 +166,7 @@ def test_document_of_too_many_chunks_is_refused_before_anything_is_written(tmp_p
     table = pq.read_table(part)
     numbers = pa.array([0, 1 << 15], pa.int32())
     table = table.set_column(1, table.schema.field("chunk_id"), numbers)
-    metadata = pq.read_metadata(part).metadata
-    pq.write_table(table.replace_schema_metadata({b"atlas": metadata[b"atlas"]}), part)
+    rewrite(part, table)
     with pytest.raises(AtlasError, match="document of 32,769 chunks or more, but chunk_id is int16"):
         fineweb(run, LABELLED, tmp_path / "out")
     assert not (tmp_path / "out").exists()

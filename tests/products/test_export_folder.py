@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
-from export_run import LABELLED, annotated, contents, rows
+from export_run import LABELLED, Stopped, annotated, contents, in_small_row_groups, rows
 from labelled_run import LIBRARY
 
 from atlas.errors import AtlasError
@@ -27,10 +27,6 @@ Export = Callable[..., Exported]
 EXPORTS = {"fineweb": fineweb, "field-guide": field_guide, "cooccurrence": cooccurrence, "lift": lift}
 EXPORTS |= {"hf-dataset": hf_dataset}
 each = pytest.mark.parametrize("export", EXPORTS.values(), ids=EXPORTS.keys())
-
-
-class Stopped(Exception):
-    """Stands for a kill."""
 
 
 @pytest.fixture(scope="module")
@@ -167,18 +163,10 @@ def test_damaged_part_is_named(tmp_path: Path) -> None:
         cooccurrence(run, LABELLED, tmp_path / "out")
 
 
-def _in_small_row_groups(run: Path, size: int) -> None:
-    for part in (run / "parts").iterdir():
-        table = pq.read_table(part)
-        metadata = pq.read_metadata(part).metadata
-        table = table.replace_schema_metadata({b"atlas": metadata[b"atlas"]})
-        pq.write_table(table, part, row_group_size=size)
-
-
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
 def test_documents_come_whole_whatever_the_row_groups(size: int, tmp_path: Path) -> None:
     run = annotated(tmp_path, documents=9, files=2)
-    _in_small_row_groups(run, size)
+    in_small_row_groups(run, size)
     source = source_of(run, LABELLED)
     plain = rows(run)
     found: list[Any] = []
@@ -192,7 +180,7 @@ def test_documents_come_whole_whatever_the_row_groups(size: int, tmp_path: Path)
 
 def test_blocks_of_wanted_rows_alone_are_read(tmp_path: Path) -> None:
     run = annotated(tmp_path, documents=9, files=2)
-    _in_small_row_groups(run, 5)
+    in_small_row_groups(run, 5)
     source = source_of(run, LABELLED)
     wanted = pa.array([7, 20]).to_numpy()
     assert [block.row for block in blocks(source, ["doc_id"], rows=wanted)] == [5, 18]

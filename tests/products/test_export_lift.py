@@ -9,10 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from export_run import LABELLED, annotated, rows
+from export_run import LABELLED, Stopped, annotated, in_small_row_groups, rewrite, rows
 from hypothesis import given
 from hypothesis import strategies as st
-from test_export_folder import Stopped, _in_small_row_groups
 
 from atlas.chunking.tokenizer import tokenizer
 from atlas.errors import AtlasError
@@ -105,7 +104,7 @@ def test_little_memory_and_small_pieces_give_the_same_sets(
 ) -> None:
     lift(run, LABELLED, tmp_path / "much", rules=EVERYTHING)
     cut = annotated(tmp_path / "cut")
-    _in_small_row_groups(cut, size)
+    in_small_row_groups(cut, size)
     monkeypatch.setattr("atlas.products.lift.incidence.PIECE_ROWS", 5)
     lift(cut, LABELLED, tmp_path / "little", rules=EVERYTHING, memory_mb=0)
     assert len(list((tmp_path / "little" / "sets").iterdir())) == 5
@@ -209,8 +208,7 @@ def test_token_ids_of_the_run_are_taken_where_it_has_them(run: Path, tmp_path: P
         table = pq.read_table(part)
         ids = pa.array([encode(text).tolist() for text in table["text"].to_pylist()], pa.list_(pa.int32()))
         table = table.drop_columns(["text"]).append_column("token_ids", ids)
-        metadata = pq.read_metadata(part).metadata
-        pq.write_table(table.replace_schema_metadata({b"atlas": metadata[b"atlas"]}), part)
+        rewrite(part, table)
     lift(run, LABELLED, tmp_path / "encoded", kind="token", rules=EVERYTHING)
     lift(coded, LABELLED, tmp_path / "ids", kind="token", rules=EVERYTHING)
     assert read(tmp_path / "ids") == read(tmp_path / "encoded")
