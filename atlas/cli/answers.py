@@ -1,11 +1,15 @@
 """Answers to ready questions, in words that fit a screen."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from atlas.cli.query import columns, short
 from atlas.products.query.carries import Carried
 from atlas.products.query.compare import Comparison, Difference
+from atlas.products.query.contamination import Contamination, Match
 from atlas.products.query.made_of import Share, Source
+from atlas.products.query.profile import Near
+from atlas.products.query.scan import Chunk
 
 TEXT = 300  # characters of a chunk that are shown
 NAME = 34
@@ -126,3 +130,47 @@ def _difference(each: Difference) -> list[str]:
         f"{points[1]} … {points[2]}",
         q,
     ]
+
+
+def contaminated(found: Contamination, texts: Mapping[Chunk, str], near: Sequence[Near] | None, top: int) -> str:
+    """How much of a benchmark is in a run, the items most so with the chunks, and what is about the same."""
+    told = max(1, found.told)
+    lines = [
+        f"{found.items:,} items, {found.told:,} of them long enough to tell"
+        + (f"; {found.refused:,} rows could not be read" if found.refused else ""),
+        f"{len(found.matches):,} ({share(len(found.matches) / told)}) have {found.ngram} words in a row in the run",
+        f"{found.mostly:,} ({share(found.mostly / told)}) are in it for the most part: 80 % of their words or more",
+    ]
+    for match in found.matches[:top]:
+        lines += ["", *_match(match, texts)]
+    if len(found.matches) > top:
+        lines += ["", f"{len(found.matches) - top:,} items more; --json has them all"]
+    if near is not None:
+        rows = [
+            [short(each.item, NAME), f"{value:.2f}", doc_id]
+            for each in sorted(near, key=lambda each: -max([0.0, *(v for _, v in each.documents)]))[:top]
+            for doc_id, value in each.documents[:1]
+        ]
+        lines += [
+            "",
+            f"about the same by concepts ({found.items - len(near):,} items carry too few); read before you judge",
+        ]
+        lines += [columns(rows, ["item", "similarity", "document"])]
+    return "\n".join(lines)
+
+
+def _match(match: Match, texts: Mapping[Chunk, str]) -> list[str]:
+    doc_id, chunk_id = match.chunks[0]
+    more = f" and {len(match.chunks) - 1} more" if len(match.chunks) > 1 else ""
+    return [
+        f"{match.item}: {share(match.covered)} of {match.words} words, {match.longest} in a row: “{short(match.run, 160)}”",
+        f"  {doc_id} #{chunk_id}{more}: “{short(around(texts.get(match.chunks[0], ''), match.run), TEXT)}”",
+    ]
+
+
+def around(text: str, run: str) -> str:
+    """A chunk's text from a little before the words that match, where they can be found in it."""
+    first = run.split(" ")[:3]
+    found = re.search(r"[\W_]+".join(map(re.escape, first)), text, re.IGNORECASE) if first else None
+    start = max(0, found.start() - 40) if found else 0
+    return ("…" if start else "") + text[start:]

@@ -160,3 +160,52 @@ def compare(
     with _opened(runs, library, memory, threads) as (connection, found):
         comparison = contrast(connection, *sides(connection, found, by, source or ()), facet=kind, documents=documents)
     _json(comparison) if as_json else print(answers.compared(comparison, fdr, top))
+
+
+@app.command()
+def contamination(
+    run: Run,
+    benchmark: Annotated[
+        str, typer.Argument(metavar="BENCHMARK", help="Items: Parquet, JSON Lines, text files, dataset or hf:NAME.")
+    ],
+    text: Annotated[
+        list[str] | None,
+        typer.Option("--text", metavar="COLUMN", help="Text of an item; repeat it for more.", show_default="text"),
+    ] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", metavar="COLUMN", help="Id of an item.", show_default="file and row")
+    ] = None,
+    ngram: Annotated[int, typer.Option(min=2, max=64, help="Words of an n-gram.")] = 13,
+    common: Annotated[int, typer.Option(min=1, help="N-grams in more documents or items than this tell nothing.")] = 10,
+    model: Annotated[
+        Path | None, typer.Option(help="Annotator: also find documents about the same, by concepts.", show_default=NONE)
+    ] = None,
+    top: Top = 5,
+    library: Library = None,
+    as_json: AsJson = False,
+    memory: Memory = "1GB",
+    threads: Threads = None,
+) -> None:
+    """Is a benchmark's text in a run: items with an n-gram in it, how much of each, and the chunks where it stands."""
+    from atlas.cli import answers
+    from atlas.products.query.contamination import texts
+    from atlas.verbs.query import contamination as find
+
+    found, near = find(
+        run,
+        benchmark,
+        text=text or ("text",),
+        id_=id_,
+        ngram=ngram,
+        common=common,
+        model=model,
+        library=library,
+        memory=memory,
+        threads=threads,
+    )
+    if as_json:
+        _json({**asdict(found), "near": None if near is None else [asdict(each) for each in near]})
+        return
+    with _opened([run], library, memory, threads) as (connection, (asked,)):
+        shown = texts(connection, asked, found.matches[:top])
+    print(answers.contaminated(found, shown, near, top))

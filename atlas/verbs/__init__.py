@@ -11,7 +11,7 @@ from atlas.verbs.chunk import chunk
 from atlas.verbs.estimate import estimate
 from atlas.verbs.evaluate import EVALUATION, evaluate
 from atlas.verbs.hooks import HERE, QUIET, Hooks
-from atlas.verbs.query import query
+from atlas.verbs.query import contamination, query
 from atlas.verbs.report import report
 from atlas.verbs.retag import retag
 from atlas.verbs.retry import retry
@@ -30,6 +30,7 @@ __all__ = [
     "annotate",
     "canonicalize",
     "chunk",
+    "contamination",
     "estimate",
     "evaluate",
     "export",

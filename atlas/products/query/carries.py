@@ -110,11 +110,10 @@ def _examples(
     text = "text" if "text" in asked.schema().names else "null"
     examples = []
     for doc_id, chunk_id, best in found:
-        row = connection.execute(
+        (row,) = connection.execute(
             f"select source, concepts, {text} from {named.view(asked, 'chunks')} where doc_id = $d and chunk_id = $c",
             {"d": doc_id, "c": chunk_id},
-        ).fetchone()
-        assert row is not None  # it was just found
+        ).fetchall()
         keys = ("doc_id", "chunk_id", "score", "source", "concepts", "text")
         examples.append(dict(zip(keys, (doc_id, chunk_id, best if given else None, *row), strict=True)))
     return examples

@@ -142,11 +142,10 @@ def _of(side: Side) -> tuple[str, dict[str, str]]:
 def _whole(connection: duckdb.DuckDBPyConnection, side: Side) -> tuple[float, ...]:
     """Documents, chunks, and the sums of the squares and cubes of a document's chunks."""
     where, values = _of(side)
-    row = connection.execute(
+    (row,) = connection.execute(
         f"select count(*), sum(n), sum(n * n), sum(n * n * n) from (select count(*)::double as n {where} group by doc_id)",
         values,
-    ).fetchone()
-    assert row is not None
+    ).fetchall()
     return tuple(float(value or 0) for value in row)
 
 
@@ -171,8 +170,10 @@ def _shared(connection: duckdb.DuckDBPyConnection, a: Side, b: Side) -> int:
     if a.asked is b.asked:
         return 0
     firsts = [f"select distinct doc_id from {named.view(side.asked, 'chunks')}" for side in (a, b)]
-    row = connection.execute(f"select count(*) from ({firsts[0]}) join ({firsts[1]}) using (doc_id)").fetchone()
-    return int(row[0]) if row else 0
+    ((shared,),) = connection.execute(
+        f"select count(*) from ({firsts[0]}) join ({firsts[1]}) using (doc_id)"
+    ).fetchall()
+    return int(shared)
 
 
 def _notes(a: Asked, b: Asked) -> tuple[str, ...]:

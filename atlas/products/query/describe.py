@@ -31,8 +31,8 @@ def columns(connection: duckdb.DuckDBPyConnection, asked: Asked) -> Iterator[Col
     for view in VIEWS:
         name = f"{asked.name}.{view}" if asked.name else view
         described = connection.execute(f"describe {name}").fetchall()
-        row = connection.execute(f"from {name} limit 1").fetchone()
+        rows = connection.execute(f"from {name} limit 1").fetchall()
         for place, (column, kind, *_) in enumerate(described):
-            value = None if row is None or row[place] is None else row[place]
+            value = rows[0][place] if rows else None
             shown = None if value is None else value if isinstance(value, str) else as_json(value)
             yield Column(name, column, kind.lower(), shown)

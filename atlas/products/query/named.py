@@ -72,7 +72,7 @@ def check_value(connection: duckdb.DuckDBPyConnection, asked: Asked, by: str, va
         AtlasError: none has; names values that are near, else the most frequent.
     """
     where = f"from {view(asked, 'chunks')}"
-    if connection.execute(f"select 1 {where} where {by} = $v limit 1", {"v": value}).fetchone():
+    if connection.execute(f"select 1 {where} where {by} = $v limit 1", {"v": value}).fetchall():
         return
     rows = connection.execute(
         f"select {by} {where} where {by} is not null group by 1 order by count(*) desc"
