@@ -10,15 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import httpx
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from atlas.errors import AtlasError, Unavailable
 from atlas.llm.base import Completion, Finish, Prompt, Sampling
 from atlas.llm.costs import EngineCosts, Prices
 from atlas.llm.plain_text import marks_broken, until_stop
+
+if TYPE_CHECKING:
+    import httpx  # takes a tenth of a second, which a command that asks no server need not wait
 
 RETRY_AFTER_MAX_S = 120.0  # rate windows last a minute; a quota that resets in hours should fail, not hang
 CONNECT_MAX_S = 10.0  # so that a host which drops packets is reported after a minute or so
@@ -142,7 +144,7 @@ class OpenAIEngine:
         waiting = iter(enumerate(prompts))  # shared: each worker takes the next prompt when it is free
         reached = asyncio.Event()  # has the server ever accepted a connection?
 
-        async def work(client: httpx.AsyncClient) -> None:
+        async def work(client: "httpx.AsyncClient") -> None:
             for index, prompt in waiting:
                 done[index] = await self._complete_one(client, prompt, sampling, reached)
 
@@ -154,7 +156,9 @@ class OpenAIEngine:
             raise group.exceptions[0] from None
         return [done[index] for index in range(len(prompts))]
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self) -> "httpx.AsyncClient":
+        import httpx
+
         key, width = self._key.get_secret_value(), self.config.concurrency
         return httpx.AsyncClient(
             headers=JSON | ({"Authorization": f"Bearer {key}"} if key else {}),
@@ -164,7 +168,7 @@ class OpenAIEngine:
         )
 
     async def _complete_one(
-        self, client: httpx.AsyncClient, prompt: Prompt, sampling: Sampling, reached: asyncio.Event
+        self, client: "httpx.AsyncClient", prompt: Prompt, sampling: Sampling, reached: asyncio.Event
     ) -> Completion:
         body = json.dumps(request_body(self.config, prompt, sampling))  # escaped, so any Python string can go
         reason = ""
@@ -181,8 +185,10 @@ class OpenAIEngine:
         return Completion("", "error", detail=reason)
 
     async def _try(
-        self, client: httpx.AsyncClient, body: str, stop: tuple[str, ...], reached: asyncio.Event
+        self, client: "httpx.AsyncClient", body: str, stop: tuple[str, ...], reached: asyncio.Event
     ) -> Completion | _Failure:
+        import httpx
+
         async def trace(event: str, _: dict[str, Any]) -> None:
             if event.endswith("send_request_headers.started"):  # connected, TLS included
                 reached.set()
@@ -198,7 +204,7 @@ class OpenAIEngine:
         except ValidationError as error:  # half-written, not JSON, or not a completion
             return _Failure(f"broken reply: {error.errors()[0]['msg']}")
 
-    def _judge(self, response: httpx.Response, stop: tuple[str, ...]) -> Completion | _Failure:
+    def _judge(self, response: "httpx.Response", stop: tuple[str, ...]) -> Completion | _Failure:
         if response.is_success:
             return completion(_Reply.model_validate_json(response.content), stop)
         status = response.status_code
@@ -293,7 +299,7 @@ def retry_after_s(header: str, now: datetime) -> float:
     return min(max(0.0, seconds), RETRY_AFTER_MAX_S)
 
 
-def _server_message(response: httpx.Response) -> str:
+def _server_message(response: "httpx.Response") -> str:
     try:
         error = response.json()["error"]
         return error if isinstance(error, str) else str(error["message"])  # Ollama; OpenAI, vLLM, llama.cpp

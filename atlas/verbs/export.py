@@ -5,36 +5,38 @@ stream is a verb of its own, ``atlas.verbs.token_stream``.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
 from atlas.library.concept import Library
-from atlas.products.export.output import Exported
 from atlas.runner.folder import MANIFEST
 
+if TYPE_CHECKING:
+    from atlas.products.export.output import Exported  # it brings the annotator's compiler along
 
-def fineweb(run: str | Path, out: str | Path, library: Path | None = None, **settings: Any) -> Exported:
+
+def fineweb(run: str | Path, out: str | Path, library: Path | None = None, **settings: Any) -> "Exported":
     """Write a run in the layout of the public FineWeb Atlas; settings as of ``atlas.products.fineweb.fineweb``."""
     from atlas.products.fineweb import fineweb as write
 
     return write(*located(run, library), out, **settings)
 
 
-def field_guide(run: str | Path, out: str | Path, library: Path | None = None, **settings: Any) -> Exported:
+def field_guide(run: str | Path, out: str | Path, library: Path | None = None, **settings: Any) -> "Exported":
     """Write each concept's best chunks and documents; settings as of ``atlas.products.field_guide.field_guide``."""
     from atlas.products.field_guide import field_guide as write
 
     return write(*located(run, library), out, **settings)
 
 
-def cooccurrence(run: str | Path, out: str | Path, library: Path | None = None, **settings: Any) -> Exported:
+def cooccurrence(run: str | Path, out: str | Path, library: Path | None = None, **settings: Any) -> "Exported":
     """Write the pairs of concepts that share chunks; settings as of ``atlas.products.cooccurrence.cooccurrence``."""
     from atlas.products.cooccurrence import cooccurrence as write
 
     return write(*located(run, library), out, **settings)
 
 
-def lift(run: str | Path, out: str | Path, library: Path | None = None, **settings: Any) -> Exported:
+def lift(run: str | Path, out: str | Path, library: Path | None = None, **settings: Any) -> "Exported":
     """Write each concept's words and tokens; settings as of ``atlas.products.lift.lift``."""
     from atlas.products.lift import lift as write
 
@@ -49,7 +51,7 @@ def hf_dataset(
     push: str | None = None,
     private: bool = True,
     **settings: Any,
-) -> Exported:
+) -> "Exported":
     """Write a Hugging Face dataset; settings as of ``atlas.products.hf_dataset.hf_dataset``.
 
     Args:

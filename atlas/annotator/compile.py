@@ -1,0 +1,86 @@
+"""Compile the annotator's inner loops for this machine, before the first run needs them.
+
+Numba compiles them when they are first called and keeps the result on disk, by processor and file: some 20 s of work,
+once. Training does it by the way; a machine that only labels can do it beforehand, as when its image is built:
+``python -m atlas.annotator.compile``. Numba keeps the result beside these files where it may write there, else in the
+user's cache, or in ``$NUMBA_CACHE_DIR``.
+"""
+
+import numpy as np
+import pyarrow as pa
+
+from atlas.annotator.arrays import frozen
+from atlas.annotator.artefact import Annotator
+from atlas.annotator.features import Featurizer
+from atlas.annotator.kernels import VIEWS
+from atlas.annotator.model import Weights
+from atlas.annotator.names import name_index
+from atlas.annotator.ranker import HIDDEN, Ranker
+from atlas.annotator.stage import annotate_documents
+from atlas.annotator.views import Sparse, Tables, Vectors
+from atlas.chunking.config import ChunkConfig
+from atlas.library.concept import Concept
+from atlas.tables import DOCUMENTS
+
+BUCKETS, DIMENSIONS = 1024, 4
+NAMED = Concept(1, "content", "High tide", "The sea at its highest.", aliases=("tide",))
+TEXT = "At high tide the boats came in. " * 40
+
+
+def untrained() -> Annotator:
+    """An annotator of one concept that has learned nothing; its arrays are of the types that a trained one has."""
+    featurizer = Featurizer("cl100k_base", BUCKETS)
+    features, words, views = featurizer.width, featurizer.words, len(VIEWS)
+    idf = np.ones(features, dtype=np.float32)
+    hidden, narrow = HIDDEN
+    names = name_index([NAMED], featurizer, idf)
+    tables = Tables(
+        positives=np.zeros(1, dtype=np.int32),
+        centroids=_empty(features),
+        skipped=_zeros(1),
+        machines=_empty(features),
+        bias=_zeros(1),
+        has_machine=np.zeros(1, dtype=bool),
+        names=names,
+        reliable=_zeros(len(names.owners)),
+        stood=_zeros(len(names.owners)),
+        akin=_empty(words),
+        words=Vectors(np.zeros((words, DIMENSIONS), dtype=np.int8), _zeros(words)),
+        centre=_zeros(DIMENSIONS),
+        meaning=Vectors(np.zeros((1, DIMENSIONS), dtype=np.int8), _zeros(1)),
+        mean=_zeros(DIMENSIONS),
+        axes=_zeros(DIMENSIONS, DIMENSIONS),
+    )
+    ranker = Ranker(
+        mean=_zeros(views),
+        scale=_zeros(views),
+        first=_zeros(views, hidden),
+        first_bias=_zeros(hidden),
+        second=_zeros(hidden, narrow),
+        second_bias=_zeros(narrow),
+        last=_zeros(narrow),
+        last_bias=_zeros(1),
+    )
+    knots = np.array([-1, 1], dtype=np.float32)
+    weights = Weights(np.ones(1, dtype=np.int32), idf, tables, ranker, knots, _zeros(2), _zeros(2), _zeros(1))
+    settings = {"chunk": ChunkConfig().model_dump(mode="json"), "library_digest": "", "train": {"tier": "fast"}}
+    return Annotator(frozen(weights), featurizer, settings, "")
+
+
+def _zeros(*shape: int) -> np.ndarray:
+    return np.zeros(shape, dtype=np.float32)
+
+
+def _empty(rows: int) -> Sparse:
+    return Sparse(_zeros(0), np.zeros(0, dtype=np.int32), np.zeros(rows + 1, dtype=np.int64))
+
+
+def compiled() -> None:
+    """Label a text in every way that there is."""
+    rows = [{"doc_id": "a", "text": TEXT, "source": "s"}]
+    documents = pa.RecordBatch.from_pylist(rows, schema=DOCUMENTS)
+    annotate_documents(documents, untrained(), text=True, rejected=True, evidence=True, tokens=True)
+
+
+if __name__ == "__main__":
+    compiled()
