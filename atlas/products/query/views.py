@@ -143,11 +143,8 @@ def _chunks(asked: Asked, schema: pa.Schema, raw: str, variables: str) -> str:
         rejected = [] if "rejected_ids" not in quoted else [f"{_translated('rejected_ids', variables)} as other_ids"]
         same = [f"list_transform(kept, lambda i: {name}[i]) as {name}" for name in lists if name != "concept_ids"]
         given = "list_transform(kept, lambda i: heirs[i]) as concept_ids"
-        missed = (
-            ["list_distinct(list_filter(other_ids, lambda x: x >= 0 and not list_contains(heirs, x))) as rejected_ids"]
-            if rejected
-            else []
-        )
+        first = "list_position(other_ids, x) = i and not list_contains(heirs, x)"
+        missed = [f"list_filter(other_ids, lambda x, i: x >= 0 and {first}) as rejected_ids"] if rejected else []
         rest = ", ".join(["file_number", *others, *[name for name in lists if name != "concept_ids"]])
         as_heirs = ", ".join([f"{_translated('concept_ids', variables)} as heirs", *rejected])
         # of labels that have become one the first stays, as it has the higher score; those without heir go
