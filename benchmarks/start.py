@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/start.py --data DIR [--model runs/quickstart/annotator] [--repeats 5] [--json FILE]
 
-``DIR`` is a folder with Parquet files that have columns ``id`` and ``text``; the first twenty documents of the first one
-are annotated. ``seconds`` is wall time, ``cpu_s`` the processor time of the process, which other work on the machine
+``DIR`` is a folder with Parquet files that have columns ``id`` and ``text``; of the first one, twenty documents are
+annotated. ``seconds`` is wall time, ``cpu_s`` the processor time of the process, which other work on the machine
 changes less. ``first`` is the first annotate run after an installation, with nothing compiled yet (measured once);
 ``compiled`` are those after it.
 """

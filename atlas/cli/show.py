@@ -1,11 +1,18 @@
 """How results are put in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from atlas.cli import costs
+from atlas.cli.progress import words
+from atlas.cli.progress.tally import Tally
+from atlas.llm.costs import Prices
 from atlas.pipeline import Outcome
+from atlas.runner.part import PROCESSING
 from atlas.runner.run import Result
+
+FREE = Prices()
 
 
 def table(rows: Sequence[Sequence[Any]], head: Sequence[str]) -> str:
@@ -37,21 +44,53 @@ def balance(result: Result) -> str:
     return f"{counts.records_in:,} in = {counts.records_out:,} out{empty} + {counts.quarantined:,} quarantined: {mark}"
 
 
-def run_result(result: Result, out: str) -> str:
-    """A stage run's closing lines."""
+def run_result(
+    result: Result,
+    out: str,
+    tally: Tally | None = None,
+    reasons: Mapping[str, int] = MappingProxyType({}),
+    then: str = "",
+) -> str:
+    """A stage run's closing lines; they fit one screen, whatever went wrong.
+
+    Args:
+        tally: how far this sitting came, for rate and time; what was done before has none.
+        reasons: records in quarantine by reason. then: what to do next, where the run is sound.
+    """
     counts = result.counts
     done = f" ({result.units_done_before:,} were done before)" if result.units_done_before else ""
+    mean = f" ({counts.tokens / counts.rows:.0f} a chunk)" if counts.rows else ""
     lines = [
         f"units     {result.units:,}{done}",
         f"records   {balance(result)}",
-        f"rows      {counts.rows:,}   tokens {counts.tokens:,}",
+        f"rows      {counts.rows:,}   tokens {counts.tokens:,}{mean}",
     ]
     if counts.labels:
         lines.append(f"labels    {counts.labels:,} ({counts.labels / max(1, counts.rows):.1f} a chunk)")
+    if tally is not None and tally.done:
+        lines.append(f"time      {costs.duration(tally.last - tally.started)} ({words.pace(tally, FREE)})")
     lines.append(f"written   {out}/parts")
     if counts.quarantined:
-        lines.append(f"quarantine {out}/quarantine (see `atlas status {out} --quarantine`)")
-    return "\n".join([*lines, *result.problems()])
+        told = ", ".join(f"{number:,} {reason}" for reason, number in reasons.items())
+        lines.append(f"quarantine {out}/quarantine{f': {told}' if told else ''}")
+        lines.append(f"          `atlas status {out} --quarantine` lists the records")
+    if reasons.get(PROCESSING):
+        lines.append(f"          `atlas retry {out}` takes up those on which the stage failed")
+    if result.waiting:
+        lines.append(f"waits     for {result.waiting:,} units of other shards; the last to end strikes the balance")
+    elif then and result.sound:
+        lines.append(f"next      {then}")
+    return "\n".join([*lines, *some(result.problems())])
+
+
+MOST = 8  # lines of one kind; the rest are counted
+
+
+def some(lines: Iterable[str], where: str = "") -> list[str]:
+    """The first lines, and how many more there are."""
+    every = list(lines)
+    more = len(every) - MOST
+    return [*every[:MOST], f"… and {more:,} more{where}"] if more > 0 else every
 
 
 SYSTEM_COLUMNS = ("p@1", "p@3", "p@5", "r@5", "r@10", "psp@5", "micro_f1", "macro_f1", "pr_auc", "ece")

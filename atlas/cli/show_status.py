@@ -1,14 +1,13 @@
 """How the state of a run is put in words, on one screen, and as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from atlas.cli.costs import duration
+from atlas.cli.show import some
 from atlas.runner.inspect import Status
 from atlas.runner.sittings import Sitting, age
-
-MOST = 8  # lines of one kind; the rest are counted
 
 
 def status(path: str, found: Status) -> str:
@@ -30,10 +29,8 @@ def status(path: str, found: Status) -> str:
     return "\n".join(lines)
 
 
-def _some(lines: Any) -> list[str]:
-    every = list(lines)
-    more = len(every) - MOST
-    return [*every[:MOST], f"              … and {more:,} more (--json has all)"] if more > 0 else every
+def _some(lines: Iterable[str]) -> list[str]:
+    return some(lines, " (--json has all)")
 
 
 def _states(found: Status) -> list[str]:

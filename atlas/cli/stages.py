@@ -59,7 +59,7 @@ def chunk(
         return
     with progress.shown(seen, label="chunking") as hooks:
         result = verbs.chunk(read, chunking, out, how, hooks)
-    _finish(result, out)
+    _finish(result, out, hooks.tally())
 
 
 @with_config("columns", CorpusConfig, skip=("path",))
@@ -113,7 +113,12 @@ def annotate(
             execution=how,
             hooks=hooks,
         )
-    _finish(result, out)
+    _finish(
+        result,
+        out,
+        hooks.tally(),
+        f"`atlas report {out} --library LIBRARY`, or `atlas export --help`, `atlas query --help`",
+    )
 
 
 @with_config("sampling", SampleConfig)
@@ -186,7 +191,8 @@ def tag(
         verbs.sample(read, chunking, config.sample, config.chunks_per_unit, chosen, tag=config)
         hooks.say(f"tagging with {config.engine.model}")
         result = verbs.tag(chosen, config, Path(out) / "tags", hooks, execution=how)
-    _finish(result, f"{out}/tags", costs.spent(verbs.spent(result, config, Path(out) / "tags")))
+    cost = costs.spent(verbs.spent(result, config, Path(out) / "tags"))
+    _finish(result, f"{out}/tags", hooks.tally(), f"`atlas canonicalize --tags {out}/tags --out LIBRARY`", cost)
 
 
 @with_flags("how", execution)
@@ -207,7 +213,7 @@ def retag(
 
     with progress.shown(seen, label="reading answers again") as hooks:
         result = verbs.retag(tags, out, prompt, how, hooks)
-    _finish(result, out)
+    _finish(result, out, hooks.tally(), f"`atlas canonicalize --tags {out} --out LIBRARY`")
 
 
 @with_config("config", CanonicalizeConfig, skip=("words",))
@@ -277,11 +283,14 @@ def _costs(hour: float, read: float, written: float, rate: float | None) -> dict
     return {name: value for name, value in {"price_per_hour": hour, "chunks_per_s": rate, **by_token}.items() if value}
 
 
-def _finish(result: Any, out: str, spent: str = "") -> None:
+def _finish(result: Any, out: str, tally: Any, then: str = "", spent: str = "") -> None:
     from atlas.cli import show
     from atlas.errors import IncompleteRun
+    from atlas.runner.folder import RunFolder
+    from atlas.runner.inspect import reasons
 
-    print(show.run_result(result, out))
+    waiting = reasons(RunFolder.at(out)) if result.counts.quarantined else {}
+    print(show.run_result(result, out, tally, waiting, then))
     if spent:
         print(f"tagging   {spent}")
     if not result.sound:

@@ -1,6 +1,7 @@
 """Look at a run, live or dead, without touching it."""
 
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -100,7 +101,7 @@ def status(folder: RunFolder, *, verify: bool = False) -> Status:
         tuple(damaged),
         summary.get("units"),
         counts,
-        dict(sum((reasons or Counter() for reasons in waiting.values()), Counter()).most_common()),
+        _summed(waiting.values()),
         tuple(summary.get("problems", ())),
         bool(locked or live),
         log,
@@ -115,6 +116,20 @@ def _settings(folder: RunFolder, there: Found) -> dict[str, Any]:
     said = read_footer(folder.filesystem, first) if first is not None else None
     of_unit = ("unit", "key", "counts", "rows_retried")
     return {name: value for name, value in (said or {}).items() if name not in of_unit}
+
+
+def reasons(folder: RunFolder) -> dict[str, int]:
+    """How many records are in quarantine for each reason, most frequent first."""
+    files = folder.quarantined()
+    with ThreadPoolExecutor(THREADS) as pool:
+        return _summed(pool.map(partial(_reasons, folder), files))
+
+
+def _summed(reasons: Iterable[Counter[str] | None]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in reasons:
+        total.update(each or {})
+    return dict(total.most_common())
 
 
 def _reasons(folder: RunFolder, quarantine: str) -> Counter[str] | None:

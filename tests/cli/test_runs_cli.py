@@ -18,11 +18,13 @@ import pytest
 from atlas import verbs
 from atlas.chunking.config import ChunkConfig
 from atlas.chunking.stage import ChunkStage
-from atlas.cli import complain_on_error
+from atlas.cli import complain_on_error, show
 from atlas.cli.main import app
+from atlas.cli.progress.tally import Tally
 from atlas.corpus.config import CorpusConfig
 from atlas.corpus.source import DocumentSource
-from atlas.runner.run import run
+from atlas.runner.counts import Counts
+from atlas.runner.run import Result, run
 from atlas.stage import Process
 
 Write = Callable[..., Path]
@@ -123,6 +125,36 @@ def _read_to_the_end(terminal: int) -> str:
         pass
     os.close(terminal)
     return drawn.decode()
+
+
+def test_summary_tells_time_rate_and_quarantine_by_reason(write_corpus: Write, tmp_path: Path, atlas: Atlas) -> None:
+    corpus, out = write_corpus(), tmp_path / "out"
+    with (corpus / "2.jsonl").open("a") as more:
+        more.write('{"id": "a", "text": null}\n{"id": "b", "text": 7}\n{"id": "c", "text": null}\n')
+    said = atlas("chunk", corpus, "--out", out, "--id", "id").out
+    assert re.search(r"^time +\d+ s \([\d,.]+ documents/s, [\d,]+ tokens/s\)$", said, re.MULTILINE)
+    assert f"quarantine {out}/quarantine: 2 null_text, 1 text_not_string\n" in said
+    assert f"`atlas status {out} --quarantine` lists the records" in said
+    assert "atlas retry" not in said
+    assert "\ntime " not in atlas("chunk", corpus, "--out", out, "--id", "id").out
+
+
+def test_summary_fits_a_screen_whatever_went_wrong() -> None:
+    failures = tuple(f"web-{number}: the file breaks off" for number in range(500))
+    result = Result(Counts(9, 8, 1, rows=20, tokens=200, labels=90), 502, 2, failures, waiting=0)
+    tally = Tally(502, 2, 500, 500, 0.0, 0.0).and_unit(1, Counts(9, 8, 1), now=2.0)
+    lines = show.run_result(result, "out", tally, {"processing": 1}, then="go on").splitlines()
+    assert len(lines) <= 24
+    assert "          `atlas retry out` takes up those on which the stage failed" in lines
+    assert lines[-2:] == ["not done: web-7: the file breaks off", "… and 492 more"]
+    assert not any(line.startswith("next") for line in lines)
+    sound = Result(Counts(9, 9, rows=20), 1, 0)
+    assert show.run_result(sound, "out", then="go on").splitlines()[-1] == "next      go on"
+
+
+def test_summary_of_a_shard_says_for_how_many_units_it_waits() -> None:
+    lines = show.run_result(Result(Counts(9, 9), 10, 5, waiting=3), "out", then="go on").splitlines()
+    assert lines[-1] == "waits     for 3 units of other shards; the last to end strikes the balance"
 
 
 def test_chunk_again_says_what_was_done_before(write_corpus: Write, tmp_path: Path, atlas: Atlas) -> None:
