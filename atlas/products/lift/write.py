@@ -70,7 +70,7 @@ def lift(
     A chunk has an item or has not; how often does not matter. Sets are chosen and ranked by Dunning's log-likelihood
     ratio, with a floor of chunks and documents. Only the ``words`` most frequent words and tokens are looked at.
 
-    First each piece of the run is read once and its items are written to work files (of about a third of the texts'
+    First each piece of the run is read once and its items are written to work files (of about half the texts'
     size); then counts are made from these, exact, for as many concepts at a time as ``memory_mb`` mebibytes take.
 
     Args:
