@@ -5,24 +5,35 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 
+from atlas import s3
 from atlas.errors import AtlasError
 
 TEMPORARY = ".tmp-"  # first characters of files being written; listings pass over them
 COPY_BYTES = 8 << 20
+STORES_SAY = ("AWS Error", "google::cloud::Status")  # in pyarrow's errors, where the store itself was the cause
 
 
 def resolve(url: str | Path) -> tuple[pafs.FileSystem, str]:
-    """Filesystem and path behind a local path, a pyarrow URI (``s3://``, ``gs://``, ``hdfs://``) or any fsspec URL."""
+    """Filesystem and path behind a local path, ``s3://``, a pyarrow URI (``gs://``, ``hdfs://``) or any fsspec URL.
+
+    The filesystem can be pickled, with its settings.
+
+    Raises:
+        AtlasError: there is no filesystem for such a URL, or its options are wrong.
+    """
     text = str(url)
     if "://" not in text:
         return pafs.LocalFileSystem(), str(Path(text).expanduser().absolute())
+    if text.startswith(s3.PREFIX):
+        return s3.filesystem_of(text)
     try:
         return pafs.FileSystem.from_uri(text)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as unknown:
@@ -48,12 +59,12 @@ def atomic_output(filesystem: pafs.FileSystem, path: str) -> Iterator[Any]:
     """
     if not is_local(filesystem):
         # An upload can't be begun earlier: streams of object stores complete it whenever they are closed, and
-        # they are closed by the garbage collector too.
+        # they are closed by the garbage collector too. For the same reason it has a thread of its own: Ctrl-C comes
+        # to the main thread alone, and in the middle of an upload it would close the stream and complete the object.
         with tempfile.TemporaryFile() as whole:
             yield whole
-            whole.seek(0)
-            with filesystem.open_output_stream(path) as upload:
-                shutil.copyfileobj(whole, upload, COPY_BYTES)
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(_upload, whole, filesystem, path).result()
         return
     target = Path(path)
     aside = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex}")
@@ -67,6 +78,33 @@ def atomic_output(filesystem: pafs.FileSystem, path: str) -> Iterator[Any]:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
+
+
+def _upload(whole: IO[bytes], filesystem: pafs.FileSystem, path: str) -> None:
+    whole.seek(0)
+    with s3.in_words(), filesystem.open_output_stream(path) as upload:
+        shutil.copyfileobj(whole, upload, COPY_BYTES)
+
+
+def delete(filesystem: pafs.FileSystem, path: str) -> None:
+    """Delete a file, if it is there. On object stores this takes one request less than asking first."""
+    with suppress(FileNotFoundError):
+        filesystem.delete_file(path)
+
+
+def below(url: str, name: str) -> str:
+    """The URL or path of what has this name in the folder at ``url``, whose options it keeps."""
+    if "://" not in url:
+        return f"{url}/{name}"
+    address, mark, options = url.partition("?")
+    return f"{address.rstrip('/')}/{name}{mark}{options}"
+
+
+def store_failed(error: Exception) -> bool:
+    """Whether a file could not be had from its store, as against one that was read and is damaged."""
+    if not isinstance(error, OSError):
+        return False
+    return error.errno is not None or isinstance(error, ConnectionError) or any(m in str(error) for m in STORES_SAY)
 
 
 def _sync_folder(folder: Path) -> None:
