@@ -196,8 +196,9 @@ class OnRay(Generic[Task, Outcome]):
         if self._busy:
             return
         before, self._waited = self._waited, self._waited + LOOK_SECONDS
-        if before < PATIENCE_SECONDS <= self._waited and not self._room:
-            log.warning("no node of the Ray cluster has %s for a worker; waiting for one that has", self._share)
+        if before < PATIENCE_SECONDS <= self._waited:
+            why = "nodes that have it are taken or still loading" if self._room else "no node of the cluster has it"
+            log.warning("still without a worker on Ray (each needs %s): %s; waiting", self._share, why)
 
     def close(self) -> None:
         for actor in [*self._idle, *self._loading.values(), *(actor for actor, _ in self._busy.values())]:

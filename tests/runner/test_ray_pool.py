@@ -1,5 +1,6 @@
 """The pool of actors: how large it is, what it is given, and what becomes of those that die."""
 
+import logging
 import os
 import pickle
 import signal
@@ -135,6 +136,28 @@ def test_more_than_any_node_has_is_refused_where_no_node_can_come(
 ) -> None:
     with pytest.raises(AtlasError, match=r"each worker needs 1 CPU, 1 GPU, and no node of Ray here has that"):
         run_over(small_chunks(), write_corpus(), tmp_path / "out", Execution("ray", gpus=1))
+
+
+class _Said(Exception):
+    """What was logged."""
+
+
+class _Stops(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise _Said(record.getMessage())
+
+
+def test_cluster_that_may_grow_is_waited_for_but_not_in_silence(
+    ray_cluster: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_ray, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(on_ray, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(on_ray.log, "handlers", [_Stops()])
+    pool = OnRay[int, int](_doubles, address="one that may grow", share=Share(gpus=1))
+    pool.submit(7)
+    with pytest.raises(_Said, match=r"each needs 1 CPU, 1 GPU\): no node of the cluster has it"):
+        pool.answer()
+    pool.close()
 
 
 def test_tasks_and_workers_travel_as_names_and_settings(write_corpus: Write, tmp_path: Path) -> None:
