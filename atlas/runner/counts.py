@@ -1,6 +1,6 @@
 """What a run counts, and how rows are counted."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -26,9 +26,19 @@ class Counts:
     sums: dict[str, int] = field(default_factory=dict)
 
     def __add__(self, other: "Counts") -> "Counts":
-        added = {key: value + getattr(other, key) for key, value in asdict(self).items() if key != "sums"}
-        names = [*self.sums, *(name for name in other.sums if name not in self.sums)]
-        return Counts(**added, sums={name: self.sums.get(name, 0) + other.sums.get(name, 0) for name in names})
+        sums = self.sums
+        if other.sums:
+            sums = {name: sums.get(name, 0) + other.sums.get(name, 0) for name in {**sums, **other.sums}}
+        return Counts(  # field by field: runs of 100,000 parts add up as many
+            self.records_in + other.records_in,
+            self.records_out + other.records_out,
+            self.quarantined + other.quarantined,
+            self.rows + other.rows,
+            self.empty + other.empty,
+            self.tokens + other.tokens,
+            self.labels + other.labels,
+            sums,
+        )
 
     @property
     def holds(self) -> bool:
