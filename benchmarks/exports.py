@@ -13,6 +13,7 @@ import argparse
 import json
 import multiprocessing
 import re
+import resource
 import sys
 import tempfile
 from collections import Counter
@@ -121,7 +122,7 @@ def measured(dataset: str, system: str, run: Path, out: Path, library: Path) -> 
     here, there = context.Pipe()
     process = context.Process(target=_child, args=(there, system, str(run), str(out), library))
     process.start()
-    seconds, memory = here.recv()
+    seconds, cpu, memory = here.recv()
     process.join()
     chunks = json.loads((run / SUMMARY).read_text())["counts"]["rows"]
     files = [out] if out.is_file() else [path for path in out.rglob("*") if path.is_file()]
@@ -131,6 +132,7 @@ def measured(dataset: str, system: str, run: Path, out: Path, library: Path) -> 
         "dataset": dataset,
         "system": system,
         "seconds": round(seconds, 2),
+        "cpu_s": round(cpu, 2),
         "chunks_per_s": round(chunks / seconds),
         "peak_rss_mb": round(memory / 1024),
         "size_mb": round(sum(path.stat().st_size for path in files) / 1e6, 2),
@@ -141,7 +143,8 @@ def _child(answer: Any, system: str, run: str, out: str, library: Path) -> None:
     start = perf_counter()
     SYSTEMS[system](run, out, library)
     status = Path("/proc/self/status").read_text()  # getrusage would count what the parent held as well
-    answer.send((perf_counter() - start, int(re.findall(r"VmHWM:\s+(\d+)", status)[0])))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    answer.send((perf_counter() - start, used.ru_utime + used.ru_stime, int(re.findall(r"VmHWM:\s+(\d+)", status)[0])))
 
 
 if __name__ == "__main__":

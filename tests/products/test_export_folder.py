@@ -1,6 +1,10 @@
 """What all exports have in common: wrong input, resume, the same bytes, a folder of their own."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +15,12 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import pytest
 from export_run import LABELLED, Stopped, annotated, contents, in_small_row_groups, rows
-from labelled_run import LIBRARY
+from labelled_run import LIBRARY, Labels
 
+from atlas.corpus.config import CorpusConfig
+from atlas.corpus.source import DocumentSource
 from atlas.errors import AtlasError
+from atlas.library import store
 from atlas.products.cooccurrence import cooccurrence
 from atlas.products.export.folder import ExportFolder
 from atlas.products.export.output import Exported
@@ -22,6 +29,8 @@ from atlas.products.field_guide import field_guide
 from atlas.products.fineweb import fineweb
 from atlas.products.hf_dataset import hf_dataset
 from atlas.products.lift import lift
+from atlas.runner.folder import RunFolder
+from atlas.runner.retry import retry
 
 Export = Callable[..., Exported]
 EXPORTS = {"fineweb": fineweb, "field-guide": field_guide, "cooccurrence": cooccurrence, "lift": lift}
@@ -52,6 +61,38 @@ def test_export_that_was_stopped_goes_on_and_comes_out_the_same(export: Export, 
     export(run, LABELLED, tmp_path / "out")
     export(run, LABELLED, tmp_path / "whole")
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="signals")
+def test_export_that_was_killed_goes_on_and_comes_out_the_same(run: Path, tmp_path: Path) -> None:
+    store.save(LABELLED, tmp_path / "library")
+    script = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom atlas.verbs import export\n"
+        "export.fineweb(sys.argv[1], sys.argv[2], Path(sys.argv[3]), workers=1,\n"
+        "    watch=lambda said: os.kill(os.getpid(), signal.SIGKILL) if 'shard_0001' in said else None)\n"
+    )
+    command = [sys.executable, "-c", script, str(run), str(tmp_path / "out"), str(tmp_path / "library")]
+    assert subprocess.run(command, check=False, env=dict(os.environ)).returncode == -signal.SIGKILL
+    assert not json.loads((tmp_path / "out" / "export.json").read_text())["complete"]
+    done = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.parquet")}
+    assert done
+    fineweb(run, LABELLED, tmp_path / "out")
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    fineweb(run, LABELLED, tmp_path / "whole")
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_records_that_were_retried_are_exported_too(tmp_path: Path) -> None:
+    run = annotated(tmp_path, documents=6, files=2, fails_on="Entry 7.")
+    before = fineweb(run, LABELLED, tmp_path / "out").rows("fineweb-atlas-documents")
+    source = DocumentSource(CorpusConfig(path=str(tmp_path / "corpus"), id="id"))
+    retry(Labels(library=LABELLED.digest), source, RunFolder.at(run))
+    after = fineweb(run, LABELLED, tmp_path / "out").rows("fineweb-atlas-documents")
+    assert (before, after) == (11, 12)
+    texts = pq.read_table(tmp_path / "out" / "fineweb-atlas-documents")["document_text"].to_pylist()
+    assert sorted(text.split(".")[0] for text in texts) == sorted(f"Entry {number}" for number in range(12))
+    numbers = pq.read_table(tmp_path / "out" / "fineweb-atlas-annotated")["doc_int_id"].to_pylist()
+    assert sorted(set(numbers)) == list(range(12))
 
 
 @each

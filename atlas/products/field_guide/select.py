@@ -50,8 +50,10 @@ class Ranked:
                 "chunks": pa.array(entries.chunks[some], pa.int32()),
                 "chunk_id": pa.array(entries.chunk[some], pa.int32()),
             }
-            rest = fetched.take(pa.array(places[some])) if self.columns else None
-            yield pa.RecordBatch.from_pydict(own | {name: rest.column(name) for name in self.columns if rest})
+            if fetched is not None:
+                rest = fetched.take(pa.array(places[some]))
+                own |= {name: rest.column(name) for name in self.columns}
+            yield pa.RecordBatch.from_pydict(own)
 
 
 def ranked(source: Source, found: Counted, most: int, memory: int, columns: Sequence[str] = ()) -> Ranked:
