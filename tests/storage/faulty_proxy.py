@@ -42,10 +42,11 @@ def no_faults(_: Request) -> Fault:
 
 
 def at_random(seed: int, shares: Mapping[Fault, float]) -> Choose:
-    """A share of the requests for each fault. Which ones hangs on the seed and the request, not on the order."""
+    """A share of the requests for each fault. Which ones hangs on the seed and the request, not on order or bucket."""
 
     def choose(request: Request) -> Fault:
-        drawn = hashlib.blake2b(f"{seed} {request}".encode(), digest_size=8).digest()
+        what = (seed, request.operation, request.key.partition("/")[2], request.times)
+        drawn = hashlib.blake2b(repr(what).encode(), digest_size=8).digest()
         place = int.from_bytes(drawn) / 2**64
         for fault, share in shares.items():
             place -= share
