@@ -163,7 +163,8 @@ def _match(match: Match, texts: Mapping[Chunk, str]) -> list[str]:
     doc_id, chunk_id = match.chunks[0]
     more = f" and {len(match.chunks) - 1} more" if len(match.chunks) > 1 else ""
     return [
-        f"{match.item}: {share(match.covered)} of {match.words} words, {match.longest} in a row: “{short(match.run, 160)}”",
+        f"{match.item}: {share(match.covered)} of {match.words} words, {match.longest} in a row: "
+        f"“{short(match.run, 160)}”",
         f"  {doc_id} #{chunk_id}{more}: “{short(around(texts.get(match.chunks[0], ''), match.run), TEXT)}”",
     ]
 

@@ -1,6 +1,5 @@
 """atlas ask: ready questions about annotated runs."""
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict

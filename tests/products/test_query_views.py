@@ -1,7 +1,6 @@
 """SQL over a run gives what its parts hold, with the names that ids have today, and changes nothing."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,7 +114,9 @@ def test_without_a_library_ids_have_no_names_but_can_be_counted(run: Path) -> No
 def test_a_quarantined_record_and_the_footers_can_be_asked_for(tmp_path: Path) -> None:
     labelled_run(tmp_path, Labels(fails_on="Entry 7."))
     assert [row["reason"] for row in ask(tmp_path / "run", "select reason from quarantine")] == ["processing"]
-    found = ask(tmp_path / "run", "select sum(documents) as d, sum(quarantined) as q, any_value(library) as l from parts")
+    found = ask(
+        tmp_path / "run", "select sum(documents) as d, sum(quarantined) as q, any_value(library) as l from parts"
+    )
     assert found == [{"d": 119, "q": 1, "l": LIBRARY.digest}]
 
 
@@ -199,7 +200,7 @@ def test_a_query_larger_than_its_memory_spills_and_leaves_nothing(
     sql = "select count(*) as n from (select distinct hash(doc_id || x) % 3000000 as h, repeat(doc_id, 9) as d "
     sql += "from chunks, range(4000) r(x))"
     assert ask(run, sql, memory="60MB", threads=2)[0]["n"] > 400_000
-    assert os.listdir(tmp_path / "spill") == []
+    assert list((tmp_path / "spill").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ def carries(
         f"where not list_contains({given}::integer[], id) group by id order by 2 desc, 1 limit {BESIDE}"
     )
     per_source = rows(
-        f"select coalesce(c.source, ''), coalesce(m.n, 0), c.n from (select source, count(*) as n {matched} group by 1) m "
+        "select coalesce(c.source, ''), coalesce(m.n, 0), c.n "
+        f"from (select source, count(*) as n {matched} group by 1) m "
         f"join (select source, count(*) as n from {chunks} where {within} group by 1) c "
         f"on c.source is not distinct from m.source order by m.n desc, 1 limit {SOURCES}"
     )
@@ -103,8 +104,8 @@ def _examples(
     """The best chunk of each document, best first. Texts are read of these alone."""
     score = _score(given[0]) if given else "md5_number_lower(doc_id)::double / 1.8446744073709552e19"
     found = connection.execute(
-        f"select doc_id, arg_max(chunk_id, s) as chunk_id, max(s) as s from (select doc_id, chunk_id, {score} as s {matched})"
-        f" group by doc_id order by s desc, doc_id limit {number}",
+        "select doc_id, arg_max(chunk_id, s) as chunk_id, max(s) as s "
+        f"from (select doc_id, chunk_id, {score} as s {matched}) group by doc_id order by s desc, doc_id limit {number}",
         values,
     ).fetchall()
     text = "text" if "text" in asked.schema().names else "null"

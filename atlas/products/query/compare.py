@@ -104,7 +104,7 @@ def compare(
     nothing = (0.0,) * 7
     tables = {side: np.array([rows[side].get(id_, nothing) for id_ in ids], np.float64).reshape(-1, 7) for side in "ab"}
     tested = tables["a"][:, 0] + tables["b"][:, 0] >= documents
-    group_a, group_b = (Group(*wholes[side], *tables[side][tested].T) for side in "ab")
+    group_a, group_b = (_group(wholes[side], tables[side][tested]) for side in "ab")
     p = permutation_p(group_a, group_b)
     q = false_discovery(p)
     low, high = difference_interval(group_a, group_b)
@@ -134,6 +134,11 @@ def compare(
     )
 
 
+def _group(whole: tuple[float, ...], sums: np.ndarray) -> Group:
+    documents, chunks, squared, cubed = whole
+    return Group(documents, chunks, squared, cubed, *sums.T)
+
+
 def _of(side: Side) -> tuple[str, dict[str, str]]:
     where = f"from {named.view(side.asked, 'chunks')} where status <> 'empty' and {side.condition}"
     return where, {} if side.value is None else {"value": side.value}
@@ -143,7 +148,8 @@ def _whole(connection: duckdb.DuckDBPyConnection, side: Side) -> tuple[float, ..
     """Documents, chunks, and the sums of the squares and cubes of a document's chunks."""
     where, values = _of(side)
     (row,) = connection.execute(
-        f"select count(*), sum(n), sum(n * n), sum(n * n * n) from (select count(*)::double as n {where} group by doc_id)",
+        "select count(*), sum(n), sum(n * n), sum(n * n * n) "
+        f"from (select count(*)::double as n {where} group by doc_id)",
         values,
     ).fetchall()
     return tuple(float(value or 0) for value in row)

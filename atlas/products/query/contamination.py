@@ -1,10 +1,10 @@
 """Is a benchmark's text in a run? By word n-grams.
 
 After Brown et al., Language Models are Few-Shot Learners (2020), appendix C: an item is suspect if one of its 13-grams
-stands in the corpus; items that are shorter count as one n-gram, from 8 words on; n-grams in more than ten documents are
-common phrases and tell nothing. How much of an item is covered says more (Chowdhery et al., PaLM, 2022, section 8;
-Touvron et al., Llama 2, 2023, appendix A.6, who call items of 80 % and more dirty), and an item that is covered so far is
-suspect however common its n-grams are: it may just be in the corpus many times.
+stands in the corpus; items that are shorter count as one n-gram, from 8 words on; n-grams in more than ten documents
+are common phrases and tell nothing. How much of an item is covered says more (Chowdhery et al., PaLM, 2022, section 8;
+Touvron et al., Llama 2, 2023, appendix A.6, who call items of 80 % and more dirty), and an item that is covered so far
+is suspect however common its n-grams are: it may just be in the corpus many times.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ PLACES = 3
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An item that is in the run: words, the share of them in matching n-grams, the longest run of such and where it is.
+    """An item that is in the run: its words, the share of them in matching n-grams, and the longest run of such.
 
     ``chunks``: where its n-grams first begin, the chunk with most of them first.
     """
@@ -97,9 +97,9 @@ def contamination(
 class _Table:
     """The n-grams of a benchmark. An item has those of one length: ``ngram``, or all its words where they are fewer.
 
-    ``starts``: where each item's words begin among all words, int64 [items + 1]. ``places``: for the word that each n-gram
-    begins with, its place in the lookup of its length, int64 [words]; -1 where none begins. ``items``: by length, how many
-    items have each n-gram.
+    ``starts``: where each item's words begin among all words, int64 [items + 1]. ``places``: for the word that each
+    n-gram begins with, its place in the lookup of its length, int64 [words]; -1 where none begins. ``items``: by length,
+    how many items have each n-gram.
     """
 
     starts: np.ndarray

@@ -23,7 +23,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A concept in a source: shares of chunks and tokens with it, of chunks elsewhere, and how much that weighs (G²)."""
+    """A concept in a source: shares of chunks and tokens with it, of chunks elsewhere, and what that weighs (G²)."""
 
     source: str
     concept_id: int

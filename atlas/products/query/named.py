@@ -41,8 +41,8 @@ def refuse_unknown_ids(connection: duckdb.DuckDBPyConnection, asked: Asked) -> N
     if rows:
         some = ", ".join(str(id_) for (id_,) in rows[:NEAR])
         raise AtlasError(
-            f"{asked.url}: carries {len(rows):,} concepts that the library lacks ({some}); give the library that it was "
-            "annotated with, or a later one: --library"
+            f"{asked.url}: carries {len(rows):,} concepts that the library lacks ({some}); give the library that it "
+            "was annotated with, or a later one: --library"
         )
 
 

@@ -1,7 +1,7 @@
 """Word n-grams as 64-bit numbers: the same for texts that differ in case, punctuation, spacing or line breaks.
 
-Words as in the contamination studies of GPT-3 (Brown et al., 2020, appendix C): lower case, punctuation dropped. Scripts
-without spaces count each character as a word.
+Words as in the contamination study of GPT-3 (Brown et al., 2020, appendix C): lower case, punctuation dropped. In
+scripts without spaces each character counts as a word.
 """
 
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def grams(numbers: np.ndarray, longest: int) -> Iterator[tuple[int, np.ndarray]]
 class Lookup:
     """A set of numbers, uint64, that millions of others are looked up in.
 
-    Most are turned away by a table of single bits' worth (one byte each) that fits the processor's cache.
+    Most are turned away by their first bits, in a table of at most 64 MiB.
     """
 
     def __init__(self, numbers: np.ndarray) -> None:

@@ -1,8 +1,8 @@
 """The documents of a run that are about the same as a benchmark's items: by concepts, whatever the words.
 
-An item and a document are as near as the item's chunks are, on average, to the chunk of the document that is nearest to
-each (late interaction: Khattab and Zaharia, ColBERT, SIGIR 2020). Chunks are vectors of scores, weighted by how rare the
-concept is in the run.
+An item and a document are as near as the item's chunks are, on average, to the chunk of the document that is nearest
+to each (late interaction: Khattab and Zaharia, ColBERT, SIGIR 2020). Chunks are vectors of scores, weighted by how rare
+the concept is in the run.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,6 @@ from atlas.products.query.asked import Asked
 NEAREST = 3
 CELLS = 1 << 24  # similarities held at a time, 64 MB
 LEAST = 3  # concepts below which an item's profile says too little
-DAMPING = 1.0  # added to the product of norms: two chunks with one weak concept in common are not as good as the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ def nearest(
     """The documents nearest to each item, for items with at least three different concepts.
 
     Args:
-        chunks: the items' own chunks as ``annotate`` gives them, ``doc_id`` being the item; ids as of the run's library.
+        chunks: the items' own chunks as ``annotate`` gives them; ``doc_id`` is the item, ids are of the run's library.
     """
     weights = _rarity(connection, asked)
     lists = chunks.column("concept_ids")
@@ -93,10 +92,9 @@ def _vectors(ids: np.ndarray, scores: np.ndarray, sizes: np.ndarray, weights: np
 
 
 def _similar(vectors: sparse.csr_matrix, queries: sparse.csr_matrix) -> np.ndarray:
-    """Damped cosine of every chunk with every chunk of an item, float64 [chunks, queries]."""
-    products = (vectors @ queries.T).toarray()
+    """Cosine of every chunk with every chunk of an item, float64 [chunks, queries]; 0 for a chunk without concepts."""
     norms = np.outer(_norm(vectors), _norm(queries))
-    return products / (norms + DAMPING)
+    return (vectors @ queries.T).toarray() / np.where(norms == 0, 1.0, norms)
 
 
 def _norm(vectors: sparse.csr_matrix) -> np.ndarray:

@@ -49,7 +49,10 @@ def _part(filesystem: pafs.FileSystem, lookups: Mapping[int, Lookup], path: str)
 
 @dataclass(frozen=True, slots=True)
 class _Tail:
-    """The last words before a batch: n-grams may reach from them into it. ``seen``: what was counted of document ``code``."""
+    """The last words before a batch: n-grams may reach from them into it.
+
+    ``seen``: what was counted of the document ``code``, which may go on.
+    """
 
     numbers: np.ndarray
     codes: np.ndarray

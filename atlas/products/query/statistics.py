@@ -13,7 +13,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Sums over the documents of one side, float64 [concepts]; ``n`` is a document's chunks, ``y`` those with a concept.
+    """Sums over the documents of one side, float64 [concepts]: ``n`` are its chunks, ``y`` those with a concept.
 
     ``documents``, ``chunks`` and ``chunks_squared`` are of the whole side; ``chunks_cubed`` too.
     """
@@ -72,8 +72,7 @@ def difference_interval(a: Group, b: Group, confidence: float = 0.95) -> tuple[A
     """Confidence interval of the difference of two shares (A - B), float64 [concepts] each.
 
     Newcombe's hybrid score interval (Statistics in Medicine 17, 1998, method 10), on effective sample sizes: the chunks
-    over the design effect, which is what clustering multiplies the variance of a share by (Rao and Scott, Biometrics 48,
-    1992).
+    over the design effect, by which clustering multiplies the variance of a share (Rao and Scott, Biometrics 48, 1992).
     """
     z = float(norm.ppf((1 + confidence) / 2))
     low_a, high_a = _score_interval(a, b, z)
@@ -95,8 +94,9 @@ def _score_interval(group: Group, other: Group, z: float) -> tuple[Array, Array]
 def design_effect(group: Group, other: Group) -> Array:
     """Variance of a share of chunks over what it were if chunks were drawn one by one; at least 1.
 
-    The larger of the group's own and that of both groups together: from few documents with the concept the own one comes
-    out too small. In simulations, intervals of 95 % then held the truth in 93 to 97 % of draws (own alone: 90 to 95 %).
+    The larger of the group's own and that of both groups together: from few documents with the concept the own one
+    comes out too small. In simulations, intervals of 95 % then held the truth in 93 to 97 % of draws (by the own one
+    alone: 90 to 95 %).
     """
     effects = []
     for share, squares, documents, chunks in (
@@ -130,8 +130,8 @@ def false_discovery(p: Array) -> Array:
 def log_likelihood(here: Array, of_here: float, elsewhere: Array, of_elsewhere: float) -> Array:
     """Dunning's G² that two shares are one, signed: positive where ``here`` has more, float64.
 
-    Dunning, Computational Linguistics 19, 1993. A measure of how much a difference weighs, for ranking; as a test it would
-    take chunks of one document for independent.
+    Dunning, Computational Linguistics 19, 1993. A measure of how much a difference weighs, for ranking; as a test it
+    would take chunks of one document for independent.
     """
     both = here + elsewhere
     total = of_here + of_elsewhere
