@@ -40,7 +40,7 @@ def chunk_text(text: str, config: ChunkConfig, tokenizer: Tokenizer) -> Iterator
     Raises:
         ValueError: the text holds lone surrogates, so that it is no Unicode text.
     """
-    if not text.strip():
+    if not text or text.isspace():  # strip() would copy it
         yield from _empty(text, config, tokenizer)
         return
     if not text.isascii():
@@ -62,11 +62,13 @@ def _empty(text: str, config: ChunkConfig, tokenizer: Tokenizer) -> Iterator[Chu
 
 
 def _refuse_surrogates(text: str) -> None:
+    start = 0
     try:
-        text.encode()
+        for start in range(0, len(text), BLOCK_CHARS):
+            text[start : start + BLOCK_CHARS].encode()
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"lone surrogate at character {error.start}: not Unicode text; decode the file with errors='replace'"
+            f"lone surrogate at character {start + error.start}: not Unicode text; decode the file with errors='replace'"
         ) from None
 
 

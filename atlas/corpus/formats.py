@@ -84,8 +84,8 @@ def read_parquet(filesystem: pafs.FileSystem, unit: Unit, columns: list[str] | N
         number = sum(file.metadata.row_group(g).num_rows for g in range(group))
         end = number + file.metadata.row_group(group).num_rows
         try:
-            for batch in file.iter_batches(READ_ROWS, row_groups=[group], columns=columns):
-                for values in _rows_of(batch):
+            for rows in map(_rows_of, file.iter_batches(READ_ROWS, row_groups=[group], columns=columns)):
+                for values in rows:
                     location = f"{unit.path}, row {number}"
                     if isinstance(values, dict):
                         yield Row(number, location, values)
@@ -98,15 +98,18 @@ def read_parquet(filesystem: pafs.FileSystem, unit: Unit, columns: list[str] | N
                 yield Row(lost, f"{unit.path}, row {lost}", None, problem)
 
 
-def _rows_of(batch: pa.RecordBatch) -> Iterator[dict[str, Any] | Exception]:
+def _rows_of(batch: pa.RecordBatch) -> list[dict[str, Any] | Exception]:
     try:
-        yield from batch.to_pylist()
+        return batch.to_pylist()
     except (ValueError, OverflowError):  # text that is not UTF-8, dates that Python has none of
-        for index in range(batch.num_rows):
-            try:
-                yield batch.slice(index, 1).to_pylist()[0]
-            except (ValueError, OverflowError) as error:
-                yield error
+        return [_row_of(batch.slice(index, 1)) for index in range(batch.num_rows)]
+
+
+def _row_of(one: pa.RecordBatch) -> dict[str, Any] | Exception:
+    try:
+        return one.to_pylist()[0]
+    except (ValueError, OverflowError) as error:
+        return error
 
 
 def plan_json_lines(filesystem: pafs.FileSystem, file: File, unit_bytes: int) -> Iterator[Unit]:

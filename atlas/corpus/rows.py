@@ -47,33 +47,54 @@ def check_columns(config: CorpusConfig, present: Sequence[str], where: str) -> N
             raise AtlasError(f"{where}: has no column {name!r} to carry; it has {', '.join(map(repr, present))}")
 
 
+@dataclass(slots=True)
+class _Gathered:
+    """What will be a batch."""
+
+    ids: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    sources: list[str | None] = field(default_factory=list)
+    carried: list[tuple[Any, ...]] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def rows(self) -> int:
+        return len(self.numbers) + len(self.rejects)
+
+    def add(self, row: Row, doc_id: str, config: CorpusConfig, label: str) -> None:
+        """Take up a row as a document, and empty it: its text may be huge, and is not to be held twice."""
+        assert row.values is not None
+        self.ids.append(doc_id)
+        self.texts.append(row.values[config.text])
+        self.sources.append(_source(row.values, config, label))
+        self.carried.append(tuple(row.values.get(name) for name in config.carry))
+        self.numbers.append(row.number)
+        self.size += len(self.texts[-1])
+        row.values.clear()
+
+    def batch(self, config: CorpusConfig) -> Batch:
+        columns: list[pa.Array] = [
+            pa.array(self.ids, pa.string()),
+            pa.array(self.texts, pa.large_string()),
+            pa.array(self.sources, pa.string()),
+        ]
+        fields = list(DOCUMENTS)
+        for index, name in enumerate(config.carry):
+            values = (row[index] for row in self.carried)
+            columns.append(pa.array([None if value is None else _as_text(value) for value in values], pa.string()))
+            fields.append(pa.field(name, pa.string()))
+        return Batch(pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields)), self.numbers, self.rejects)
+
+
 def documents(rows: Iterable[Row], config: CorpusConfig, label: str) -> Iterator[Batch]:
     """Batches of about ``batch_bytes`` of text. Every row ends up in a batch: as a document or as a reject.
 
     But for those that ``sample`` leaves out.
     """
     seen: dict[str, int] = {}
-    ids: list[str] = []
-    texts: list[str] = []
-    sources: list[str | None] = []
-    carried: list[tuple[Any, ...]] = []
-    numbers: list[int] = []
-    rejects: list[Reject] = []
-    size = 0
-
-    def batch() -> Batch:
-        columns: list[pa.Array] = [
-            pa.array(ids, pa.string()),
-            pa.array(texts, pa.large_string()),
-            pa.array(sources, pa.string()),
-        ]
-        fields = list(DOCUMENTS)
-        for index, name in enumerate(config.carry):
-            column = pa.array([None if row[index] is None else _as_text(row[index]) for row in carried], pa.string())
-            columns.append(column)
-            fields.append(pa.field(name, pa.string()))
-        return Batch(pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields)), numbers, rejects)
-
+    gathered = _Gathered()
     for row in rows:
         problem = _problem(row, config)
         if problem is None:
@@ -81,27 +102,19 @@ def documents(rows: Iterable[Row], config: CorpusConfig, label: str) -> Iterator
             doc_id = f"{label}#{row.number}" if config.id is None else str(row.values[config.id])
             if config.sample < 1.0 and not chosen(doc_id, config.sample):
                 continue
-            if doc_id in seen:
-                problem = ("duplicate_id", f"{doc_id!r} is the id of row {seen[doc_id]} too; ids must be unique")
+            first = seen.setdefault(doc_id, row.number) if config.id is not None else row.number
+            if first != row.number:
+                problem = ("duplicate_id", f"{doc_id!r} is the id of row {first} too; ids must be unique")
             else:
-                seen[doc_id] = row.number
+                gathered.add(row, doc_id, config, label)
         if problem is not None:
-            rejects.append(_reject(row, config, *problem))
-        else:
-            assert row.values is not None
-            text = row.values[config.text]
-            ids.append(doc_id)
-            texts.append(text)
-            sources.append(_source(row.values, config, label))
-            carried.append(tuple(row.values.get(name) for name in config.carry))
-            numbers.append(row.number)
-            size += len(text)
-        if size >= config.batch_bytes or len(numbers) + len(rejects) >= BATCH_ROWS:
-            yield batch()
-            ids, texts, sources, carried, numbers, rejects = [], [], [], [], [], []
-            size = 0
-    if numbers or rejects:
-        yield batch()
+            gathered.rejects.append(_reject(row, config, *problem))
+        if gathered.size >= config.batch_bytes or gathered.rows >= BATCH_ROWS:
+            made, gathered = gathered.batch(config), _Gathered()
+            yield made
+            del made
+    if gathered.rows:
+        yield gathered.batch(config)
 
 
 def chosen(doc_id: str, share: float) -> bool:
