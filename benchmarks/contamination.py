@@ -7,8 +7,8 @@ punctuation dropped); ``1 in 20``, ``1 in 10`` and ``1 in 5`` (so many words rep
 
 For each system the share of each kind that it reports; of ``clean`` lower is better, of others higher. By concepts an
 item counts as found if its document is the nearest one (``@1``) or among the nearest three; there is no threshold, so
-``clean`` is not told. Baselines: ``exact`` (the text as it is) and ``50-characters`` (three substrings of 50 characters,
-letters and digits alone: GPT-4 technical report, appendix C).
+``clean`` is not told. Baselines: ``exact`` (the text as it is) and ``50-characters`` (three substrings of 50
+characters, letters and digits alone: GPT-4 technical report, appendix C).
 """
 
 import argparse

@@ -113,7 +113,7 @@ def test_counts_do_not_depend_on_where_chunks_and_batches_are_cut(
 
 
 def planted(folder: Path) -> tuple[Asked, Items]:
-    """Items 0-9 stand in the run as they are, 10-19 set otherwise, 20-29 with every sixth word changed; the rest not."""
+    """Items 0-9 stand in the run as they are, 10-19 set otherwise, 20-29 with every sixth word changed; others not."""
     rng = random.Random(0)
     passages = [prose(rng, 40) for _ in range(60)]
     documents = [prose(rng, 150) for _ in range(40)]

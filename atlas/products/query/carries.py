@@ -102,10 +102,11 @@ def _examples(
     number: int,
 ) -> list[dict[str, Any]]:
     """The best chunk of each document, best first. Texts are read of these alone."""
-    score = _score(given[0]) if given else "md5_number_lower(doc_id)::double / 1.8446744073709552e19"
+    score = _score(given[0]) if given else "md5_number_lower(doc_id)::double"
     found = connection.execute(
         "select doc_id, arg_max(chunk_id, s) as chunk_id, max(s) as s "
-        f"from (select doc_id, chunk_id, {score} as s {matched}) group by doc_id order by s desc, doc_id limit {number}",
+        f"from (select doc_id, chunk_id, {score} as s {matched}) "
+        f"group by doc_id order by s desc, doc_id limit {number}",
         values,
     ).fetchall()
     text = "text" if "text" in asked.schema().names else "null"

@@ -98,8 +98,8 @@ class _Table:
     """The n-grams of a benchmark. An item has those of one length: ``ngram``, or all its words where they are fewer.
 
     ``starts``: where each item's words begin among all words, int64 [items + 1]. ``places``: for the word that each
-    n-gram begins with, its place in the lookup of its length, int64 [words]; -1 where none begins. ``items``: by length,
-    how many items have each n-gram.
+    n-gram begins with, its place in the lookup of its length, int64 [words]; -1 where none begins. ``items``: by
+    length, how many items have each n-gram.
     """
 
     starts: np.ndarray
