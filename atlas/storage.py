@@ -82,7 +82,8 @@ def atomic_output(filesystem: pafs.FileSystem, path: str) -> Iterator[Any]:
 
 def _upload(whole: IO[bytes], filesystem: pafs.FileSystem, path: str) -> None:
     whole.seek(0)
-    with s3.in_words(), filesystem.open_output_stream(path) as upload:
+    # By itself, pyarrow would compress what is written to a path that ends in .gz.
+    with s3.in_words(), filesystem.open_output_stream(path, compression=None) as upload:
         shutil.copyfileobj(whole, upload, COPY_BYTES)
 
 

@@ -1,5 +1,6 @@
 """Runs from s3:// to s3://, against a server on loopback: as on disk, whatever the network does in between."""
 
+import gzip
 import io
 import json
 import os
@@ -96,6 +97,32 @@ def test_run_from_store_to_store_holds_what_one_from_disk_to_disk_does(
     assert list(here) == list(there)
     for key, content in here.items():
         assert pq.read_table(io.BytesIO(content)).equals(pq.read_table(io.BytesIO(there[key])))
+
+
+@pytest.mark.xfail(strict=True, reason="readers take what the store did not give for damage")
+@pytest.mark.parametrize("kind", ["parquet", "jsonl.gz"])
+def test_document_that_the_store_does_not_give_is_not_quarantined(bucket: Bucket, kind: str) -> None:
+    rows = [{"id": str(number), "text": "The tide came in. " * 50} for number in range(20)]
+    whole = io.BytesIO()
+    if kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), whole)
+    else:
+        whole.write(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+    bucket.put(f"corpus/a.{kind}", whole.getvalue())
+    run_over(STAGE, bucket.url("corpus"), bucket.url("undisturbed"))
+    last = max(seen.times for seen, _ in bucket.proxy.requests if seen.operation == "GET" and "/corpus/" in seen.key)
+    bucket.proxy.calm()
+
+    def deny_the_last(request: Request) -> Fault:
+        read = request.operation == "GET" and "/corpus/" in request.key
+        return "slow down" if read and request.times == last else "none"
+
+    bucket.proxy.choose = deny_the_last
+    result = run_over(STAGE, bucket.url("corpus", "&max_attempts=1"), bucket.url("out"))
+    assert bucket.proxy.faults() == {"slow down": 1}
+    assert not result.balanced
+    assert result.counts.quarantined == 0
+    assert run_over(STAGE, bucket.url("corpus", "&max_attempts=1"), bucket.url("out")).counts.records_out == 20
 
 
 @pytest.mark.parametrize(("workers", "put"), [(1, 0), (1, 3), (2, 2)])

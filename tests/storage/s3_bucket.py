@@ -20,7 +20,7 @@ class Bucket:
         return f"s3://{self.name}/{key}?endpoint_override=http://127.0.0.1:{self.proxy.port}&region=us-east-1{options}"
 
     def put(self, key: str, content: bytes) -> None:
-        with self.filesystem.open_output_stream(f"{self.name}/{key}") as stream:
+        with self.filesystem.open_output_stream(f"{self.name}/{key}", compression=None) as stream:
             stream.write(content)
 
     def upload(self, folder: Path, key: str) -> None:
@@ -35,4 +35,8 @@ class Bucket:
         root = f"{self.name}/{below}".rstrip("/")
         infos = self.filesystem.get_file_info(pafs.FileSelector(root, recursive=True, allow_not_found=True))
         files = sorted(info.path for info in infos if info.type == pafs.FileType.File)
-        return {path[len(root) + 1 :]: self.filesystem.open_input_stream(path).read() for path in files}
+        return {path[len(root) + 1 :]: self._read(path) for path in files}
+
+    def _read(self, path: str) -> bytes:
+        with self.filesystem.open_input_stream(path, compression=None) as stream:
+            return stream.read()

@@ -54,6 +54,12 @@ def test_small_object_takes_one_request(bucket: Bucket) -> None:
     assert bucket.proxy.counted() == {"PUT": 1}
 
 
+@pytest.mark.parametrize("ending", ["gz", "zst", "bz2"])
+def test_name_of_a_compressed_file_changes_nothing_of_its_bytes(bucket: Bucket, ending: str) -> None:
+    write(bucket.url(f"a.{ending}"), SMALL)
+    assert bucket.objects() == {f"a.{ending}": SMALL}
+
+
 def test_large_object_goes_up_in_pieces(bucket: Bucket) -> None:
     write(bucket.url("folder/a"), LARGE)
     assert bucket.objects() == {"folder/a": LARGE}
