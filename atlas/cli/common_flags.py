@@ -64,6 +64,14 @@ WorkerGpus = Annotated[float, typer.Option(min=0, help="GPUs set aside on Ray fo
 WorkerMemory = Annotated[
     float, typer.Option("--worker-memory-gib", min=0, help="Memory set aside on Ray for each worker, in GiB.")
 ]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N",
+        help="Work on every N-th unit from the I-th on; N such runs into one folder make one run.",
+        show_default=NONE,
+    ),
+]
 GIB = 1 << 30
 
 
@@ -76,14 +84,36 @@ def execution(
     worker_gpus: WorkerGpus = 0,
     worker_memory: WorkerMemory = 0,
     verify: Verify = False,
+    shard: Shard = None,
 ) -> "Execution":
     """How a run is made, from its flags."""
     from atlas.runner.run import Execution
 
-    memory = int(worker_memory * GIB)
     return Execution(
-        executor, workers, address, worker_cpus, worker_gpus, memory=memory, max_workers=max_workers, verify=verify
+        executor,
+        workers,
+        address,
+        worker_cpus,
+        worker_gpus,
+        memory=int(worker_memory * GIB),
+        max_workers=max_workers,
+        verify=verify,
+        shard=(1, 1) if shard is None else shard_of(shard),
     )
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """``I/N`` as numbers.
+
+    Raises:
+        AtlasError: it is not of that form, or I is not from 1 to N.
+    """
+    from atlas.errors import AtlasError
+
+    number, _, shards = text.partition("/")
+    if number.isdecimal() and shards.isdecimal() and 1 <= int(number) <= int(shards):
+        return int(number), int(shards)
+    raise AtlasError(f"--shard {text}: give the number of the shard, from 1, and of how many, such as 2/8")
 
 
 def watching(
