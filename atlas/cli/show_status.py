@@ -73,7 +73,7 @@ def _origin(found: Status) -> list[str]:
         last = found.log[-1]
         inputs = last.inputs
         lines.append(
-            f"  inputs      {inputs['files']:,} files, {inputs['bytes']:,} bytes, digest {inputs['digest'][:12]}"
+            f"  inputs      {_files(inputs['files'])}, {inputs['bytes']:,} bytes, digest {inputs['digest'][:12]}"
         )
     if found.settings:
         lines.append(f"  settings    {_settings(found.settings)}")
@@ -87,6 +87,10 @@ def _origin(found: Status) -> list[str]:
         versions = ", ".join(f"{name} {version}" for name, version in last.versions.items() if name != "platform")
         lines.append(f"  made with   {versions}; {how}")
     return lines
+
+
+def _files(number: int) -> str:
+    return "1 file" if number == 1 else f"{number:,} files"
 
 
 def _settings(settings: Mapping[str, Any]) -> str:

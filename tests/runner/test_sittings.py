@@ -206,3 +206,19 @@ def test_of_each_shard_the_last_sitting_alone_can_be_at_work(sitting: Sitting) -
     assert live.at_work([killed, now], True) == [now]
     one, two = (replace(sitting, how={"shard": f"{number}/2"}) for number in (1, 2))
     assert live.at_work([one, two], True) == [one, two]
+
+
+def test_run_on_a_store_without_locks_has_a_log_and_is_live_while_its_process_is(
+    write_corpus: Write, tmp_path: Path
+) -> None:
+    corpus, out = write_corpus(), f"memory://{tmp_path.name}"
+    seen: list[Status] = []
+
+    def look(*_: object) -> None:
+        seen.append(status(RunFolder.at(out)))
+
+    corpus_config = CorpusConfig(path=str(corpus), id="id")
+    verbs.chunk(corpus_config, ChunkConfig(), out, verbs.HERE, Hooks(watch=look))
+    assert [found.state for found in seen] == ["running"] * 4
+    after = status(RunFolder.at(out))
+    assert (after.state, [each.outcome for each in after.log]) == ("complete", ["done"])

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -60,7 +61,10 @@ def plain(prices: Prices, seconds: float = PLAIN_SECONDS) -> Iterator[View]:
 
 
 class _JsonLines:
+    """Told by the run's thread and reminded by the clock's: one at a time, so that an end is the last line of a run."""
+
     def __init__(self) -> None:
+        self._lock = threading.RLock()
         self._runs = 0
         self._now: tuple[str, Tally] | None = None
 
@@ -70,25 +74,29 @@ class _JsonLines:
 
     def begun(self, label: str, tally: Tally) -> None:
         self.ended()
-        self._runs += 1
-        self._now = (label, tally)
-        self._say("started")
-        if tally.over:
-            self._end("done")
-
-    def unit(self, tally: Tally) -> None:
-        if self._now is not None:
-            self._now = (self._now[0], tally)
+        with self._lock:
+            self._runs += 1
+            self._now = (label, tally)
+            self._say("started")
             if tally.over:
                 self._end("done")
 
+    def unit(self, tally: Tally) -> None:
+        with self._lock:
+            if self._now is not None:
+                self._now = (self._now[0], tally)
+                if tally.over:
+                    self._end("done")
+
     def ended(self) -> None:
-        if self._now is not None:
-            self._end("stopped")
+        with self._lock:
+            if self._now is not None:
+                self._end("stopped")
 
     def tick(self) -> None:
-        if self._now is not None:
-            self._say("progress")
+        with self._lock:
+            if self._now is not None:
+                self._say("progress")
 
     def _end(self, event: str) -> None:
         self._say(event)
