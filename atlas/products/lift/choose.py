@@ -46,18 +46,22 @@ def sets(
 
     Args:
         within: chunks of the concept with each item; documents: of these chunks. overall: chunks with each item;
-            anywhere: documents with it. All int64 [items].
+            anywhere: documents with it. All whole numbers [items].
         chunks: of the concept. total: chunks of the run.
-    """  # fmt: skip
-    expected = overall * (chunks / total)
-    favoured = (within >= expected * rules.min_lift) & (within >= rules.min_count) & (documents >= rules.min_documents)
-    avoided = (within * rules.min_lift <= expected) & (expected >= rules.min_count) & (anywhere >= rules.min_documents)
+    """
+    here = np.flatnonzero(within >= rules.min_count)  # few of many items, for most concepts: all else looks at these
+    favoured = here[
+        (within[here] >= overall[here] * (chunks / total) * rules.min_lift) & (documents[here] >= rules.min_documents)
+    ]
+    due = np.flatnonzero(overall >= rules.min_count * total / max(chunks, 1))
+    avoided = due[
+        (within[due] * rules.min_lift <= overall[due] * (chunks / total)) & (anywhere[due] >= rules.min_documents)
+    ]
     return _best(favoured, within, overall, chunks, total, rules), _best(avoided, within, overall, chunks, total, rules)
 
 
-def _best(wanted: np.ndarray, within: np.ndarray, overall: np.ndarray, chunks: int, total: int, rules: Rules) -> Chosen:
-    places = np.flatnonzero(wanted)
-    inside, everywhere = within[places], overall[places]
+def _best(places: np.ndarray, within: np.ndarray, overall: np.ndarray, chunks: int, total: int, rules: Rules) -> Chosen:
+    inside, everywhere = within[places].astype(np.int64), overall[places]
     llr = log_likelihood(inside, np.full(len(places), chunks), everywhere, total)
     order = np.lexsort((places, -llr))
     order = order[llr[order] >= rules.min_llr][: rules.most]

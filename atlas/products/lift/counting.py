@@ -35,9 +35,8 @@ class Counted:
         return self.cells[-1, :, DOCUMENTS].astype(np.int64)
 
     def within(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Chunks and documents of a concept that have each item, int64."""
-        mine = self.cells[number].astype(np.int64)
-        return mine[:, CHUNKS], mine[:, DOCUMENTS]
+        """Chunks and documents of a concept that have each item, uint32."""
+        return self.cells[number, :, CHUNKS], self.cells[number, :, DOCUMENTS]
 
 
 @dataclass(frozen=True)

@@ -141,15 +141,18 @@ def _sets(counted: Counting, spelled: Sequence[str], mine: np.ndarray, rules: Ru
     """The sets of some concepts, given by their places, a batch a set."""
     source, known = counted.reading.source, counted.known
     found = counted.of(mine)
+    overall, anywhere = found.overall, found.anywhere
     for number, place in enumerate(mine.tolist()):
         concept = source.library.by_id[int(source.concept_ids[place])]
         within, documents = found.within(number)
         for kind, some in known.kinds.items():
-            looked = (within[some], documents[some], found.overall[some], found.anywhere[some])
+            looked = (within[some], documents[some], overall[some], anywhere[some])
             both = sets(*looked, int(found.chunks[number]), found.total, rules)
             for side, chosen in zip(("positive", "negative"), both, strict=True):
                 at = chosen.places + some.start
                 size = len(at)
+                if not size:
+                    continue
                 columns = {
                     "concept_id": [concept.id] * size,
                     "concept": [concept.name] * size,
@@ -159,7 +162,7 @@ def _sets(counted: Counting, spelled: Sequence[str], mine: np.ndarray, rules: Ru
                     "item": [spelled[each] for each in at.tolist()],
                     "token_id": known.tokens[chosen.places].tolist() if kind == "token" else [None] * size,
                     "count_in": within[at],
-                    "count_out": (found.overall - within)[at],
+                    "count_out": overall[at] - within[at],
                     "documents_in": documents[at],
                     "lift": chosen.lift.astype(np.float32),
                     "llr": chosen.llr.astype(np.float32),
