@@ -40,8 +40,9 @@ def plan(stage: Stage, source: Source, folder: RunFolder, *, verify: bool = Fals
 
 def tasks_of(stage: Stage, source: Source, known: Remembered) -> tuple[Task, ...]:
     """Every unit with its key."""
+    units = source.units(known)  # first: of two mistakes, one in the corpus is told rather than one in the stage
     key = keys_of(source, stage)
-    return tuple(Task(unit, key(unit)) for unit in source.units(known))
+    return tuple(Task(unit, key(unit)) for unit in units)
 
 
 def compare(tasks: tuple[Task, ...], folder: RunFolder, *, keep: bool = False) -> Plan:
