@@ -102,8 +102,8 @@ def below(url: str, name: str) -> str:
 
 
 def store_failed(error: Exception) -> bool:
-    """Whether a file could not be had from its store, as against one that was read and is damaged."""
-    if not isinstance(error, OSError):
+    """Whether a file's store did not give it, as against a file that is not there, or was read and is damaged."""
+    if not isinstance(error, OSError) or isinstance(error, FileNotFoundError):
         return False
     return error.errno is not None or isinstance(error, ConnectionError) or any(m in str(error) for m in STORES_SAY)
 

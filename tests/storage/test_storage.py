@@ -1,12 +1,15 @@
 """Files appear whole or not at all, on a disk and on an object store."""
 
+import errno
 import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
+import pyarrow as pa
 import pyarrow.fs as pafs
+import pyarrow.parquet as pq
 import pytest
 
 from atlas import storage
@@ -18,7 +21,7 @@ from atlas.errors import AtlasError
 from atlas.runner.folder import SUMMARY, RunFolder
 from atlas.runner.inspect import status
 from atlas.runner.run import run
-from atlas.storage import TEMPORARY, atomic_output, resolve, write_text
+from atlas.storage import TEMPORARY, atomic_output, resolve, store_failed, write_text
 
 LOCAL = pafs.LocalFileSystem()
 
@@ -150,3 +153,20 @@ def test_file_url_is_local(tmp_path: Path) -> None:
 def test_address_without_a_filesystem_is_an_error_that_names_it(url: str) -> None:
     with pytest.raises(AtlasError, match=f"{url}: no filesystem for this address"):
         resolve(url)
+
+
+def test_damaged_or_missing_file_is_not_laid_to_the_store(tmp_path: Path) -> None:
+    for content in (None, b"", b"PAR1" + b"x" * 100 + b"PAR1"):
+        path = tmp_path / "a.parquet"
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises((OSError, pa.ArrowInvalid)) as failure:
+            pq.ParquetFile(path)
+        assert not store_failed(failure.value)
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EIO, "Input/output error"), PermissionError(errno.EACCES, "no"), ConnectionError("cut")]
+)
+def test_file_that_a_store_does_not_give_is_laid_to_the_store(error: OSError) -> None:
+    assert store_failed(error)
