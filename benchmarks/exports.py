@@ -4,7 +4,7 @@
 
 The documents of DATA/webdocs/open.parquet are annotated once, with token ids. The larger run is the same part five
 times, under other document ids, so that memory that grows with the run shows. Every export is made in a process of its
-own, whose start (imports, compiled code: some 200 MB and a second or two) is counted. ``baseline-duckdb`` counts the
+own, whose start (imports, compiled code: some 300 MB and a second or two) is counted. ``baseline-duckdb`` counts the
 pairs, no more, by a self-join of unnested ids in DuckDB; ``baseline-counter`` counts words by concept in a Python
 dictionary, as one does first, and is left out on the larger run.
 """

@@ -20,7 +20,7 @@ from labelled_run import LIBRARY, Labels
 from atlas.corpus.config import CorpusConfig
 from atlas.corpus.source import DocumentSource
 from atlas.errors import AtlasError
-from atlas.library import store
+from atlas.library import edit, store
 from atlas.products.cooccurrence import cooccurrence
 from atlas.products.export.folder import ExportFolder
 from atlas.products.export.output import Exported
@@ -29,6 +29,7 @@ from atlas.products.field_guide import field_guide
 from atlas.products.fineweb import fineweb
 from atlas.products.hf_dataset import hf_dataset
 from atlas.products.lift import lift
+from atlas.products.remap import remap
 from atlas.runner.folder import RunFolder
 from atlas.runner.retry import retry
 
@@ -139,6 +140,14 @@ def test_folder_with_other_files_is_refused_and_left_alone(export: Export, run: 
     with pytest.raises(AtlasError, match=r"holds files that are not an export's \(thesis.txt\)"):
         export(run, LABELLED, tmp_path)
     assert contents(tmp_path) == {"thesis.txt": b"mine"}
+
+
+def test_run_carried_over_to_an_edited_library_is_exported_with_it(run: Path, tmp_path: Path) -> None:
+    edited = edit.merge(LABELLED, ["Tides", "Lamps"]).library
+    remap(run, edited, tmp_path / "new")
+    cooccurrence(tmp_path / "new", edited, tmp_path / "out", min_count=1)
+    pairs = pq.read_table(tmp_path / "out" / "pairs")
+    assert set(pairs["concept_a"].to_pylist()) | set(pairs["concept_b"].to_pylist()) == {1, 2, 3, 4}
 
 
 def test_folder_of_another_export_is_refused(run: Path, tmp_path: Path) -> None:

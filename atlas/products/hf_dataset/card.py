@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pyarrow as pa
 import yaml
 
 from atlas.products.hf_dataset.facts import Config, Facts
@@ -37,16 +38,25 @@ def _front(facts: Facts) -> dict[str, Any]:
 
 
 def _info(config: Config) -> dict[str, Any]:
-    from datasets import Features
-
     size, memory = sum(file.size for file in config.files), sum(file.memory for file in config.files)
     return {
         "config_name": config.name,
-        "features": Features.from_arrow_schema(config.schema.remove_metadata())._to_yaml_list(),
+        "features": [_feature(field) for field in config.schema],
         "splits": [{"name": "train", "num_bytes": memory, "num_examples": config.rows}],
         "download_size": size,
         "dataset_size": memory,
     }
+
+
+def _feature(field: pa.Field) -> dict[str, str]:
+    """A column in the card's words. Lists are called ``sequence``, which every version of ``datasets`` reads."""
+    if pa.types.is_list(field.type):
+        return {"name": field.name, "sequence": _word(field.type.value_type)}
+    return {"name": field.name, "dtype": _word(field.type)}
+
+
+def _word(kind: pa.DataType) -> str:
+    return {"float": "float32", "double": "float64"}.get(str(kind), str(kind))
 
 
 def _body(facts: Facts) -> str:
