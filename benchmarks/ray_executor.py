@@ -2,7 +2,8 @@
 
 Takes a pipeline's folder (``--data runs/quickstart``) for the annotator, and the example corpus, several times over.
 ``seconds`` are of the whole run, start included; ``steady_docs_per_s`` is counted from when every worker has answered
-once, so without start. Units of nothing at all show what handing out a unit and learning its outcome takes.
+once, so without start; ``worker_cpu_s``, processor time of the workers by the last unit, hardly depends on what else
+the machine does. Units of nothing at all show what handing out a unit and learning its outcome takes.
 """
 
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rows import Row, arguments, finish
@@ -104,6 +106,7 @@ def runs(model: Path, copies: int) -> list[Row]:
             "seconds": min(row["seconds"] for row in turns),
             "first_unit_s": min(row["first_unit_s"] for row in turns),
             "steady_docs_per_s": max(row["steady_docs_per_s"] for row in turns),
+            "worker_cpu_s": min(row["worker_cpu_s"] for row in turns),
         }
         for system, turns in found.items()
     ]
@@ -111,16 +114,32 @@ def runs(model: Path, copies: int) -> list[Row]:
 
 def timed(corpus: CorpusConfig, model: Path, out: Path, execution: Execution) -> Row:
     done: list[tuple[float, int]] = []
+    used = 0.0
 
     def watch(_: str, counts: Counts) -> None:
+        nonlocal used
         done.append((perf_counter(), counts.records_in))
+        used = max(used, _workers_cpu_s())  # a worker with nothing left to do is gone, and its time with it
 
     start = perf_counter()
     verbs.annotate(corpus, model, out, execution=execution, hooks=Hooks(watch=watch))
     seconds = perf_counter() - start
     documents = sum(records for _, records in done[WORKERS:])
     steady = documents / (done[-1][0] - done[WORKERS - 1][0])
-    return {"seconds": seconds, "first_unit_s": done[0][0] - start, "steady_docs_per_s": steady}
+    return {"seconds": seconds, "first_unit_s": done[0][0] - start, "steady_docs_per_s": steady, "worker_cpu_s": used}
+
+
+def _workers_cpu_s() -> float:
+    """Processor seconds of the worker processes below this one, of either kind."""
+    found = 0.0
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if "_Actor" in process.name() or "spawn_main" in " ".join(process.cmdline()):
+                times = process.cpu_times()
+                found += times.user + times.system
+        except psutil.Error:
+            continue
+    return found
 
 
 @contextmanager
