@@ -10,7 +10,7 @@ from atlas.cli.flags import NONE
 
 
 def tokens(
-    run: Annotated[str, typer.Argument(help="Folder or URL of an annotated run.")],
+    run: Annotated[str, typer.Argument(help="Folder or URL of an annotated run, or folder of a pipeline.")],
     out: Annotated[str, typer.Option(help="Folder or URL to write the stream to.")],
     tokenizer: Annotated[
         str | None,

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from atlas.errors import AtlasError
 from atlas.runner.folder import MANIFEST, RETRY_ENDING, SUMMARY, RunFolder
+from atlas.runner.part_writer import FOOTER_KEY
 
 THREADS = 16  # footers read together: each is a wait for the disk or the network
-FOOTER_KEY = b"atlas"  # as atlas/runner/part.py writes it; that module reads corpora too, which a trainer needs not
 SAME = ("tokenizer", "library", "annotator")
 
 

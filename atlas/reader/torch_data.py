@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 
+from atlas.errors import AtlasError
 from atlas.reader.batch import Batch, batch_of
 from atlas.reader.windows import Windows
 
@@ -96,6 +97,8 @@ class Loader:
         fields: Sequence[str] = FIELDS,
         **options: Any,
     ) -> None:
+        if options.get("persistent_workers"):
+            raise AtlasError("persistent_workers: workers would not see where the next epoch begins; leave it out")
         self._windows = windows
         self._batches = WindowBatches(windows, batch_size, drop_last=drop_last, fields=fields)
         self._options = {"num_workers": num_workers, **options}

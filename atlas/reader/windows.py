@@ -95,6 +95,11 @@ class Windows:
         """Tokens that are read: of the corpus, or of its split."""
         return self._segments.tokens
 
+    @property
+    def concepts(self) -> np.ndarray | None:
+        """Ids of the concepts that are kept, int32, ascending: with ``dense``, an id's number is its place here."""
+        return self.keep.concepts
+
     def window(self, index: int) -> Window:
         """A window by its number in the order of the corpus."""
         if not 0 <= index < self.count:

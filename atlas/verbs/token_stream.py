@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from atlas.products.token_stream.write import SHARD_TOKENS, Watch, Written, write
+from atlas.runner.folder import MANIFEST
 
 
 def token_stream(
@@ -20,8 +21,11 @@ def token_stream(
 ) -> Written:
     """Write an annotated run as a token stream for training; after a stop, the same call does the rest.
 
-    Args and raises: as of ``products.token_stream.write.write``.
+    Args and raises: as of ``products.token_stream.write.write``; ``run`` may be the folder of a pipeline too.
     """
+    below = Path(run) / "annotations"
+    if "://" not in str(run) and not (Path(run) / MANIFEST).is_file() and (below / MANIFEST).is_file():
+        run = below
     return write(
         run,
         out,

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -226,8 +227,18 @@ def test_the_command_writes_it(run: Path, tmp_path: Path) -> None:
 
     app = typer.Typer()
     app.command()(tokens)
+    shutil.copytree(run, tmp_path / "pipeline" / "annotations")
     done = CliRunner().invoke(
-        app, [str(run), "--out", str(tmp_path / "stream"), "--end-of-chunk", "1000", "--layout", "compact"]
+        app,
+        [
+            str(tmp_path / "pipeline"),
+            "--out",
+            str(tmp_path / "stream"),
+            "--end-of-chunk",
+            "1000",
+            "--layout",
+            "compact",
+        ],
     )
     assert done.exit_code == 0, done.output
     assert f"tokens    {len(tokens_of(run, 1000)):,} in 1 shards" in done.output

@@ -94,6 +94,8 @@ def test_windows_show_the_labels_that_are_left(run: Path, stream: Path) -> None:
     for path in (run, stream):
         every = read_windows(path, 30, order="sequential")
         some = read_windows(path, 30, order="sequential", library=MERGED, concepts=[2, 4], min_score=0.4, dense=True)
+        assert some.concepts is not None
+        assert some.concepts.tolist() == [2, 4]
         seen = set()
         for one, other in zip(every, some, strict=True):
             assert one.tokens.tolist() == other.tokens.tolist()

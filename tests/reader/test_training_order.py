@@ -145,6 +145,11 @@ def test_a_state_of_another_corpus_or_setting_is_refused(run: Path, stream: Path
         read_windows(stream, LENGTH).load_state_dict({})
 
 
+def test_workers_that_stay_are_refused(stream: Path) -> None:
+    with pytest.raises(AtlasError, match="persistent_workers"):
+        Loader(read_windows(stream, LENGTH), 2, num_workers=1, persistent_workers=True)
+
+
 def test_a_rank_outside_of_the_world_is_refused(stream: Path) -> None:
     with pytest.raises(AtlasError, match="rank 2 of world 2"):
         read_windows(stream, LENGTH, rank=2, world=2)

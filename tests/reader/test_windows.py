@@ -1,5 +1,6 @@
 """Windows hold what the run holds: token for token, from Parquet and from both layouts of the stream."""
 
+import shutil
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,14 @@ def test_spans_alone_cost_no_table(stream: Path) -> None:
     assert window.spans
     assert "concept_ids" not in vars(window)
     assert "tokens" not in vars(window)
+
+
+def test_retried_documents_come_behind_their_part(tmp_path: Path) -> None:
+    run = token_run(tmp_path)
+    first, second, _ = sorted((run / "parts").glob("*.parquet"))
+    shutil.copy(second, first.with_suffix(".retry.parquet"))
+    found = [token for window in read_windows(run, 1, order="sequential") for token in window.tokens.tolist()]
+    assert found == [token.id for token in tokens_of(run)]
 
 
 def test_an_empty_run_is_shorter_than_any_window(tmp_path: Path) -> None:
