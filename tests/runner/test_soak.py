@@ -1,4 +1,4 @@
-"""The soak in small: runs killed at seeded random moments end as if undisturbed. ``benchmarks/soak.py`` does it at length."""
+"""The soak in small: runs killed at seeded random moments end as if undisturbed (``benchmarks/soak.py``)."""
 
 import sys
 from argparse import Namespace
@@ -18,17 +18,10 @@ ROOT = Path(__file__).parents[2]
 STAGE = Raises()
 
 
-def _options(out: Path, **other: object) -> Namespace:
-    settings = {"executor": "local", "kills": 10, "seed": 1, "workers": 2, "stages": "chunk", "units": 15}
-    corpus = {
-        "corpus": str(ROOT / soak.EXAMPLES),
-        "id": "doc_id",
-        "documents": 45,
-        "model": None,
-        "halves": False,
-        "json": None,
-    }
-    return Namespace(out=out, **{**settings, **corpus, **other})
+def _options(out: Path) -> Namespace:
+    how = {"executor": "local", "kills": 10, "seed": 1, "workers": 2, "stages": "chunk", "halves": False, "model": None}
+    corpus = {"corpus": str(ROOT / soak.EXAMPLES), "id": "doc_id", "documents": 45, "units": 15}
+    return Namespace(out=out, **how, **corpus)
 
 
 @pytest.mark.slow
