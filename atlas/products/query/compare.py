@@ -9,7 +9,7 @@ import numpy as np
 from atlas.errors import AtlasError
 from atlas.products.query import named
 from atlas.products.query.asked import Asked
-from atlas.products.query.statistics import Group, difference_interval, false_discovery, permutation_p
+from atlas.products.query.statistics import Group, difference_interval, difference_p, false_discovery
 
 DOCUMENTS = 10  # a concept on fewer is not tested: nothing could come out, and it would cost the others power
 
@@ -105,7 +105,7 @@ def compare(
     tables = {side: np.array([rows[side].get(id_, nothing) for id_ in ids], np.float64).reshape(-1, 7) for side in "ab"}
     tested = tables["a"][:, 0] + tables["b"][:, 0] >= documents
     group_a, group_b = (_group(wholes[side], tables[side][tested]) for side in "ab")
-    p = permutation_p(group_a, group_b)
+    p = difference_p(group_a, group_b)
     q = false_discovery(p)
     low, high = difference_interval(group_a, group_b)
     share_a, share_b = group_a.share, group_b.share

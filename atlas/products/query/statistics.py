@@ -44,28 +44,73 @@ class Group:
         return self.yyy - 3 * share * self.yyn + 3 * share**2 * self.ynn - share**3 * self.chunks_cubed
 
 
-def permutation_p(a: Group, b: Group) -> Array:
-    """Two-sided p-values of the hypothesis that it is chance which documents are on which side, float64 [concepts].
+def difference_p(a: Group, b: Group) -> Array:
+    """Two-sided p-values that a concept's share of chunks is the same on both sides, float64 [concepts].
 
-    The statistic is the sum over side A of a document's chunks with the concept less those expected of its length. Its
-    mean, variance and skewness under all permutations of documents are known exactly; a Pearson type III distribution
-    with these stands for it (Mielke and Berry, Permutation Methods, 2nd ed. 2007, ch. 2). No permutation is drawn, so
-    small p-values can be told apart.
+    The adjusted chi-squared test for clusters of any sizes (Donner and Donald, Statistics in Medicine 7, 1988): under
+    the hypothesis both sides have one share and one correlation within documents, and each side's variance follows from
+    these and from the lengths of its own documents. As many concepts are rare, the longer tail is not a normal's but
+    that of a Pearson type III distribution with the skewness of such counts. In simulations of even and uneven sides,
+    long and short documents, rare and frequent concepts, p < 0.05 came up in 0.5 to 6 % of draws without a difference,
+    and p < 0.001 in at most 0.13 %. Shuffling documents between the sides would not do: it takes long and short ones
+    for the same.
     """
-    documents = a.documents + b.documents
-    share = (a.y + b.y) / (a.chunks + b.chunks)
-    observed = a.y - share * a.chunks
-    squares = a.squared_residuals(share) + b.squared_residuals(share)
-    cubes = a.cubed_residuals(share) + b.cubed_residuals(share)
-    product = a.documents * b.documents
-    variance = product / (documents * (documents - 1)) * squares
-    third = product * (b.documents - a.documents) / (documents * (documents - 1) * max(1, documents - 2)) * cubes
+    together = _Pooled.of(a, b)
+    variance = together.variance(a) + together.variance(b)
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = observed / np.sqrt(variance)
-        skewness = third / variance**1.5
-    z, skewness = np.nan_to_num(z), np.nan_to_num(skewness)
-    one_sided = np.where(z > 0, pearson3.sf(z, skewness), pearson3.cdf(z, skewness))
-    return np.minimum(1.0, 2 * one_sided)
+        z = np.nan_to_num((a.share - b.share) / np.sqrt(variance))
+        skewness = np.nan_to_num((together.third(a) - together.third(b)) / variance**1.5)
+    longer = np.maximum(0, skewness * np.sign(z))  # the short tail would end too soon: a normal's is used there
+    return np.minimum(1.0, 2 * pearson3.sf(np.abs(z), longer))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pooled:
+    """What two sides have in common where they do not differ, float64 [concepts].
+
+    ``correlation`` is that of two chunks of a document: the sides' own, weighted by documents with the concept, so that
+    long documents without it do not hide it. ``skew`` scales the third moments.
+    """
+
+    share: Array
+    correlation: Array
+    skew: Array
+
+    @classmethod
+    def of(cls, a: Group, b: Group) -> "_Pooled":
+        share = (a.y + b.y) / (a.chunks + b.chunks)
+        cubes = a.cubed_residuals(share) + b.cubed_residuals(share)
+        own = np.stack([_correlation(a), _correlation(b)]) * np.stack([a.carrying, b.carrying])
+        correlation = own.sum(0) / np.maximum(1, a.carrying + b.carrying)
+        skew = cubes / (_third(a, correlation) + _third(b, correlation))
+        return cls(share, correlation, skew)
+
+    def design_effect(self, group: Group) -> Array:
+        return 1 + self.correlation * (group.chunks_squared / group.chunks - 1)
+
+    def variance(self, group: Group) -> Array:
+        """Of a side's share of chunks."""
+        return self.share * (1 - self.share) * self.design_effect(group) / group.chunks
+
+    def third(self, group: Group) -> Array:
+        """Third central moment of a side's share of chunks."""
+        return self.skew * _third(group, self.correlation) / group.chunks**3
+
+
+def _correlation(group: Group) -> Array:
+    """Correlation of two chunks of a document: how much oftener those beside a chunk with the concept have it too."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mates = (group.yy - group.y) / (group.yn - group.y)
+        return np.clip(np.nan_to_num((mates - group.share) / (1 - group.share)), 0, 1)
+
+
+def _third(group: Group, correlation: Array) -> Array:
+    """How the third moment of the chunks with a rare concept grows with documents' lengths, up to a factor.
+
+    That of Poisson counts whose rates differ between documents by a gamma distribution (the negative binomial).
+    """
+    once, twice = 3 * correlation * group.chunks_squared, 2 * correlation**2 * group.chunks_cubed
+    return group.chunks + once + twice
 
 
 def difference_interval(a: Group, b: Group, confidence: float = 0.95) -> tuple[Array, Array]:
@@ -94,25 +139,14 @@ def _score_interval(group: Group, other: Group, z: float) -> tuple[Array, Array]
 def design_effect(group: Group, other: Group) -> Array:
     """Variance of a share of chunks over what it were if chunks were drawn one by one; at least 1.
 
-    The larger of the group's own and that of both groups together: from few documents with the concept the own one
-    comes out too small. In simulations, intervals of 95 % then held the truth in 93 to 97 % of draws (by the own one
-    alone: 90 to 95 %).
+    The larger of the group's own and the one that the correlation within documents of both groups gives it: from few
+    documents with the concept the own one comes out too small. So intervals of 95 % held the truth in 95 to 97 % of
+    draws in simulations.
     """
-    effects = []
-    for share, squares, documents, chunks in (
-        (group.share, group.squared_residuals(group.share), group.documents, group.chunks),
-        _both(group, other),
-    ):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            variance = documents / max(1.0, documents - 1) * squares / chunks**2
-            effects.append(variance / (share * (1 - share) / chunks))
-    return np.maximum.reduce([np.ones(len(group.y)), *(np.nan_to_num(effect, posinf=1.0) for effect in effects)])
-
-
-def _both(a: Group, b: Group) -> tuple[Array, Array, float, float]:
-    chunks = a.chunks + b.chunks
-    share = (a.y + b.y) / chunks
-    return share, a.squared_residuals(share) + b.squared_residuals(share), a.documents + b.documents, chunks
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = group.documents / max(1.0, group.documents - 1) / group.chunks
+        own = scale * group.squared_residuals(group.share) / (group.share * (1 - group.share))
+    return np.maximum(np.nan_to_num(own, posinf=1.0), _Pooled.of(group, other).design_effect(group))
 
 
 def false_discovery(p: Array) -> Array:
