@@ -110,7 +110,7 @@ def overhead(model: Path) -> list[Row]:
             "load": lambda: stage.load(),
             "atlas-run": lambda: verbs.annotate(settings, model, Path(scratch) / f"out-{next(outs)}", text=False),
         }
-        seconds = {name: [] for name in work}
+        seconds: dict[str, list[float]] = {name: [] for name in work}
         for _ in range(ROUNDS):
             for name, job in work.items():
                 started = perf_counter()
@@ -133,7 +133,7 @@ def workers(model: Path) -> list[Row]:
     with tempfile.TemporaryDirectory() as scratch:
         settings = corpus_in(Path(scratch), copies=WORKERS_COPIES)
         ways = {"1-worker-1-core": (1, True), "1-worker-2-cores": (1, False), "2-workers-2-cores": (2, False)}
-        seconds = {name: [] for name in ways}
+        seconds: dict[str, list[float]] = {name: [] for name in ways}
         for attempt in range(ROUNDS):
             for name, (number, pinned) in ways.items():
                 with on_one_core() if pinned else nullcontext():

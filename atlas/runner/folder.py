@@ -108,14 +108,15 @@ class RunFolder:
                 "choose an empty or new output folder."
             )
 
-    def claim(self, stage: str, corpus: str, recipe: dict[str, Any]) -> None:
-        """Make the folder this run's, or see that it already is; note how to repeat it.
+    def claim(self, stage: str, corpus: str, recipe: dict[str, Any], inputs: dict[str, Any] | None = None) -> None:
+        """Make the folder this run's, or see that it already is; note how to repeat it, and from what it is made.
 
         Raises:
             AtlasError: as of ``check``.
         """
         self.check(stage, corpus)
         mine = {"atlas": __version__, "stage": stage, "corpus": corpus, "recipe": recipe}
+        mine |= {} if inputs is None else {"inputs": inputs}
         for folder in FOLDERS:
             self.filesystem.create_dir(f"{self.root}/{folder}", recursive=True)
         if self.read(MANIFEST) != mine:

@@ -62,6 +62,7 @@ def found(folder: RunFolder, *, keep: bool = False) -> Found:
     parts, kept = _listed(folder, "parts"), _listed(folder, "quarantine")
     known = _cached(folder)
     stamps = {info.path: (info.size, info.mtime_ns) for info in (*parts, *kept)}
+    said: dict[str, dict[str, Any] | None]
     said = {path: known[path][1] for path, stamp in stamps.items() if path in known and known[path][0] == stamp}
     new = [path for path in stamps if path not in said]
     read = partial(_read, folder.filesystem, {info.path for info in kept})

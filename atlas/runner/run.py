@@ -21,6 +21,7 @@ from atlas.runner.inputs import remember, remembered
 from atlas.runner.part import Care, Outcome, Source, Task, work
 from atlas.runner.plan import Plan, compare, tasks_of, undamaged
 from atlas.runner.processes import Processes
+from atlas.runner.sittings import inputs_of
 from atlas.stage import Stage
 
 NOTED = 5_000  # units after which the footers of new parts are noted, so that a resume need not read them all
@@ -94,7 +95,7 @@ def run(
     inputs = remembered(folder)
     tasks = tasks_of(stage, source, inputs)  # before the folder is touched: a wrong corpus leaves no trace
     with folder.writing(execution.shard):
-        folder.claim(stage.name, corpus, recipe)
+        folder.claim(stage.name, corpus, recipe, inputs_of(task.unit for task in tasks))
         remember(folder, inputs)
         planned = replace(compare(tasks, folder, keep=True), shard=execution.shard)
         if execution.verify:
