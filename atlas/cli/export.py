@@ -137,9 +137,9 @@ def hf_dataset(
             metavar="OWNER/NAME", help="Upload it to the Hugging Face Hub, with its token.", show_default=NONE
         ),
     ] = None,
-    private: Annotated[bool, typer.Option("--private/--public", help="Of a dataset that is made on the hub now.")] = (
-        True
-    ),
+    private: Annotated[
+        bool, typer.Option("--private/--no-private", help="Of a dataset that is made on the hub now.")
+    ] = (True),
     workers: Workers = 2,
     quiet: Quiet = False,
 ) -> None:

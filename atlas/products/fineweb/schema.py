@@ -9,6 +9,7 @@ GUIDE_FOLDER = "fineweb-atlas-annotated-reverse-index"
 
 # Their word for each facet, in the order of the id columns of documents and of chunks.
 TYPES = {"content": "content", "entity": "entity", "tone": "tone", "form": "document"}
+FACETS = tuple(TYPES)
 DOCUMENT_LISTS = ("content", "tone", "form", "entity")
 CHUNK_LISTS = ("tone", "entity", "content", "form")
 MOST_CHUNKS = 1 << 15  # of a document: chunk_id is int16

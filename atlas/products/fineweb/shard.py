@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from atlas.products.export.source import IDS, SCORES, TEXT, flat
-from atlas.products.fineweb.schema import CHUNK_LISTS, DOCUMENT_LISTS, TYPES, with_extras
+from atlas.products.fineweb.schema import CHUNK_LISTS, DOCUMENT_LISTS, FACETS, TYPES
 
 COLUMNS = ["doc_id", "chunk_id", "source", "char_start", "token_count", "status", IDS, SCORES, TEXT]
 
@@ -106,7 +106,3 @@ def _lists(
         found[f"{TYPES[facet]}_ids"] = pa.ListArray.from_arrays(offsets, pa.array(labels[mine].astype(np.int64)))
         found[f"{TYPES[facet]}_scores"] = pa.ListArray.from_arrays(offsets, pa.array(scores[mine]))
     return found
-
-
-FACETS = tuple(TYPES)
-__all__ = ["COLUMNS", "FACETS", "best_of_each", "chunk_rows", "document_rows", "with_extras"]

@@ -17,7 +17,7 @@ from atlas.products.export.source import SCORES, TEXT, Part, Source, flat, numbe
 from atlas.products.export.threads import in_threads
 from atlas.products.field_guide.select import ranked
 from atlas.products.fineweb import schema as public
-from atlas.products.fineweb.shard import COLUMNS, FACETS, chunk_rows, document_rows
+from atlas.products.fineweb.shard import COLUMNS, chunk_rows, document_rows
 
 PRODUCT = "fineweb"
 PER_CONCEPT = 1000
@@ -110,7 +110,9 @@ def _rows(source: Source, part: Part, make: Rows, schema: pa.Schema) -> Iterator
 
 def facet_places(source: Source) -> np.ndarray:
     """Facet of each concept of the library, as a place in FACETS, int8."""
-    return np.array([FACETS.index(source.library.by_id[id_].facet) for id_ in source.concept_ids.tolist()], np.int8)
+    return np.array(
+        [public.FACETS.index(source.library.by_id[id_].facet) for id_ in source.concept_ids.tolist()], np.int8
+    )
 
 
 def _concepts(source: Source, found: Counted) -> pa.RecordBatch:
