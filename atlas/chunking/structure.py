@@ -36,11 +36,12 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+\Z")
 _HEADING = re.compile(r"#{1,6} |\\(?:sub)*section\{|<h[1-6][ >]")
 _UNDERLINE = re.compile(r"([=\-~^\"'*+#`.:])\1{2,}\s*$")
 _ITEM = re.compile(r"\s*+(?:[-*+•‣◦]|\(?\d{1,3}[.)]|\(?[a-z][.)]|\[\d+\])\s+\S")
-# The possessive start keeps a line that is indented by thousands of spaces from taking quadratic time.
-_ROW = re.compile(r"\s*+(?:\|.*\||\+[-=+]{3,}|.*\S(?:\t+| \| )\S.*(?:\t+| \| )\S)")
+# Possessive, and entering a run of tabs at its start alone: a line with thousands of spaces or tabs, or one of thousands
+# of closing brackets (below), took quadratic time, 19 s for 64 KiB of tabs.
+_ROW = re.compile(r"\s*+(?:\|.*\||\+[-=+]{3,}|.*\S(?:\t++| \| )\S.*(?:(?<!\t)\t++| \| )\S)")
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _CODE_LINE = re.compile(
-    r"""\s*(?: [@#]\w | //|/\*|\*/|\*[ ]|\#include|\#!|[}\])]+[;,)]*\s*$
+    r"""\s*(?: [@#]\w | //|/\*|\*/|\*[ ]|\#include|\#!|[}\])]++[;,)]*+\s*$
       | (?:def|class|import|from|return|if|for|while|else|elif|try|except|with|async|package|func|fn|pub|use|mod|let
           |const|var|public|private|protected|static|export|struct|impl|enum|interface|template|namespace|using
           |switch|case|throw|void|int|double|bool|string|auto|match|type)\b )
