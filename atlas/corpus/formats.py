@@ -17,6 +17,7 @@ from atlas.corpus.files import File, content_digest
 from atlas.corpus.rows import Row
 from atlas.corpus.units import Unit, part_name
 from atlas.errors import AtlasError
+from atlas.storage import store_failed
 
 BROKEN = "broken"  # format of a file that is not what its name says
 PEEK_ROWS = 100  # rows of a JSON Lines file in which a wrong column name is looked for
@@ -45,12 +46,15 @@ def parquet_file(filesystem: pafs.FileSystem, path: str) -> pq.ParquetFile:
 
     Raises:
         AtlasError: it is not one, or not a whole one.
+        OSError: its store does not give it.
     """
     try:
         return pq.ParquetFile(
             path, filesystem=filesystem, buffer_size=STREAM_BYTES, pre_buffer=False, page_checksum_verification=True
         )
     except (pa.ArrowInvalid, OSError) as error:
+        if store_failed(error):
+            raise
         raise AtlasError(
             f"{path}: not a readable Parquet file ({str(error).splitlines()[0]}). It may be cut off: "
             "write it again, or take it out of the corpus."
@@ -73,13 +77,15 @@ def read_broken(filesystem: pafs.FileSystem, unit: Unit) -> Iterator[Row]:
     raise AtlasError(f"{unit.path}: changed since the run began; run the same command again")
 
 
-def read_parquet(filesystem: pafs.FileSystem, unit: Unit, columns: list[str] | None) -> Iterator[Row]:
-    """Rows of a unit.
+def read_parquet(filesystem: pafs.FileSystem, unit: Unit, named: Iterable[str]) -> Iterator[Row]:
+    """Rows of a unit, with those of the ``named`` columns that are there.
 
     A row whose text is no valid UTF-8 comes back unread, with its bytes; so does, without any, each row of a
     damaged row group from the damage on.
     """
     file = parquet_file(filesystem, unit.path)
+    present = file.schema_arrow.names
+    columns = [name for name in dict.fromkeys(named) if name in present]
     for group in range(unit.start, unit.stop):
         number = sum(file.metadata.row_group(g).num_rows for g in range(group))
         end = number + file.metadata.row_group(group).num_rows
@@ -93,6 +99,8 @@ def read_parquet(filesystem: pafs.FileSystem, unit: Unit, columns: list[str] | N
                         yield Row(number, location, None, str(values), getattr(values, "object", None))
                     number += 1
         except (pa.ArrowInvalid, OSError) as error:
+            if store_failed(error):
+                raise
             problem = f"row group {group} is damaged: {str(error).splitlines()[0]}"
             for lost in range(number, end):
                 yield Row(lost, f"{unit.path}, row {lost}", None, problem)
@@ -167,6 +175,8 @@ def _compressed_lines(raw: Any, unit: Unit) -> Iterator[tuple[int, str, bytes]]:
         for number, line in enumerate(decompressed(raw, unit.format)):
             yield number, f"line {number + 1}", line
     except (EOFError, OSError, zlib.error, zstd_error()) as error:
+        if store_failed(error):
+            raise
         raise Broken(number + 1, f"compressed data breaks off or is damaged ({error}); write the file again") from error
 
 

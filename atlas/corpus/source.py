@@ -15,7 +15,7 @@ from atlas.corpus.config import CorpusConfig
 from atlas.corpus.remembered import Remembered
 from atlas.corpus.units import Unit
 from atlas.errors import AtlasError
-from atlas.storage import resolve
+from atlas.storage import below, resolve
 from atlas.tables import DOCUMENTS
 
 DATASET_ROW_BYTES = 4096  # assumed size of a dataset row when a unit is measured in rows
@@ -81,7 +81,10 @@ class DocumentSource:
         broken: list[AtlasError] = []
         for file in structured:
             plan = self._plan_parquet if file.format == "parquet" else self._plan_json_lines
-            yield from known.of(file, settings, partial(plan, filesystem, file, broken))
+            try:
+                yield from known.of(file, settings, partial(plan, filesystem, file, broken))
+            except OSError as error:
+                raise AtlasError(f"{file.path}: can't be read ({error})") from error
         if broken and len(broken) == len(structured):
             raise broken[0]
         if texts and not structured:
@@ -133,16 +136,11 @@ class DocumentSource:
         if unit.format == "text":
             return formats.read_text(filesystem, unit, config.text, config.id)
         if unit.format == "parquet":
-            return formats.read_parquet(filesystem, unit, self._wanted(filesystem, unit))
+            named = [config.text, config.id, config.source or "source", *config.carry]
+            return formats.read_parquet(filesystem, unit, [name for name in named if name is not None])
         if unit.format == formats.BROKEN:
             return formats.read_broken(filesystem, unit)
         return formats.read_json_lines(filesystem, unit)
-
-    def _wanted(self, filesystem: pafs.FileSystem, unit: Unit) -> list[str]:
-        present = formats.parquet_file(filesystem, unit.path).schema_arrow.names
-        config = self.config
-        named = [config.text, config.id, config.source or "source", *config.carry]
-        return list(dict.fromkeys(name for name in named if name is not None and name in present))
 
 
 def _is_dataset(path: str) -> bool:
@@ -198,7 +196,7 @@ class TableSource:
         filesystem, path = resolve(self.path)
         found = filesystem.get_file_info(path)
         if found.type == pafs.FileType.Directory:
-            _, parts = files.find(f"{self.path}/*.parquet")
+            _, parts = files.find(below(self.path, "*.parquet"))
         elif found.type == pafs.FileType.File:
             parts = [files.File(path, path.rsplit("/", 1)[-1], "parquet", found.size or 0)]
         else:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from atlas.runner.counts import Counts
 from atlas.runner.folder import RunFolder
 from atlas.runner.part_writer import FOOTER_KEY
-from atlas.storage import TEMPORARY, atomic_output
+from atlas.storage import TEMPORARY, atomic_output, store_failed
 
 CACHE = ".footers.parquet"
 WORTH_KEEPING = 1_000  # footers read anew: some 0.2 s
@@ -80,7 +80,9 @@ def read_footer(filesystem: pafs.FileSystem, path: str) -> dict[str, Any] | None
     """All that a part says of itself; None where the file is no whole part of Atlas."""
     try:
         metadata = pq.read_metadata(path, filesystem=filesystem).metadata
-    except (pa.ArrowInvalid, OSError):
+    except (pa.ArrowInvalid, OSError) as error:
+        if store_failed(error):
+            raise
         return None
     text = (metadata or {}).get(FOOTER_KEY)
     return json.loads(text) if text else None
@@ -90,7 +92,9 @@ def quarantined_rows(filesystem: pafs.FileSystem, path: str) -> int | None:
     """How many records a quarantine file holds; None where it is no whole file."""
     try:
         return pq.read_metadata(path, filesystem=filesystem).num_rows
-    except (pa.ArrowInvalid, OSError):
+    except (pa.ArrowInvalid, OSError) as error:
+        if store_failed(error):
+            raise
         return None
 
 

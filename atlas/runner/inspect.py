@@ -17,6 +17,7 @@ from atlas.runner.footers import THREADS, Found, found, read_footer
 from atlas.runner.live import at_work, held
 from atlas.runner.sittings import Sitting, sittings
 from atlas.runner.verify import readable
+from atlas.storage import store_failed
 from atlas.tables import QUARANTINE
 
 
@@ -155,7 +156,9 @@ def _waiting(folder: RunFolder, path: str, columns: list[str]) -> pa.Table | Non
         table = pq.read_table(
             path, columns=wanted, filesystem=folder.filesystem, schema=QUARANTINE, page_checksum_verification=True
         )
-    except (pa.ArrowInvalid, OSError):
+    except (pa.ArrowInvalid, OSError) as error:
+        if store_failed(error):
+            raise
         return None
     name = path.rsplit("/", 1)[-1].removesuffix(".parquet")
     footer = read_footer(folder.filesystem, folder.retry_part(name))

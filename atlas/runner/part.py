@@ -18,9 +18,9 @@ from atlas.runner.counts import Counts, counted
 from atlas.runner.folder import RunFolder
 from atlas.runner.guard import Guard, described
 from atlas.runner.part_writer import PartWriter
-from atlas.runner.quarantine import QuarantineWriter, delete
+from atlas.runner.quarantine import QuarantineWriter
 from atlas.stage import Process, Stage
-from atlas.storage import atomic_output
+from atlas.storage import atomic_output, delete
 from atlas.tables import SCHEMA_VERSION
 
 Source = DocumentSource | TableSource

@@ -5,12 +5,11 @@ from contextlib import ExitStack
 from types import TracebackType
 
 import pyarrow as pa
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from atlas.corpus.units import Reject
 from atlas.runner.folder import RunFolder
-from atlas.storage import atomic_output
+from atlas.storage import atomic_output, delete
 from atlas.tables import QUARANTINE
 
 GATHERED_BYTES = (
@@ -68,9 +67,3 @@ class QuarantineWriter:
 
 
 _FIELDS = ("row", "location", "doc_id", "reason", "detail", "content")
-
-
-def delete(filesystem: pafs.FileSystem, path: str) -> None:
-    """Delete a file, where it is there."""
-    if filesystem.get_file_info(path).type != pafs.FileType.NotFound:
-        filesystem.delete_file(path)

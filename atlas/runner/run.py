@@ -16,7 +16,7 @@ from atlas.runner.balance import Result, settle, unfinished
 from atlas.runner.counts import Counts
 from atlas.runner.executors import Died, Executor, Failed, InProcess, MakeWorker, Worker, attempt
 from atlas.runner.folder import ALL, SUMMARY, RunFolder
-from atlas.runner.footers import found
+from atlas.runner.footers import WORTH_KEEPING, found
 from atlas.runner.inputs import remember, remembered
 from atlas.runner.part import Care, Outcome, Source, Task, work
 from atlas.runner.plan import Plan, compare, tasks_of, undamaged
@@ -122,7 +122,8 @@ def run(
                         found(folder, keep=True)
                     if watch is not None:
                         watch(known.name, known.counts)
-            found(folder, keep=True)
+            if outcomes >= WORTH_KEEPING:
+                found(folder, keep=True)
         if execution.shard != ALL:  # the others' parts may have come since
             planned = compare(tasks, folder)
             counts = planned.done

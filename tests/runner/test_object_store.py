@@ -99,7 +99,6 @@ def test_run_from_store_to_store_holds_what_one_from_disk_to_disk_does(
         assert pq.read_table(io.BytesIO(content)).equals(pq.read_table(io.BytesIO(there[key])))
 
 
-@pytest.mark.xfail(strict=True, reason="readers take what the store did not give for damage")
 @pytest.mark.parametrize("kind", ["parquet", "jsonl.gz"])
 def test_document_that_the_store_does_not_give_is_not_quarantined(bucket: Bucket, kind: str) -> None:
     rows = [{"id": str(number), "text": "The tide came in. " * 50} for number in range(20)]
