@@ -13,29 +13,45 @@ from atlas.reader.window import Window, best, spread
 
 @dataclass(frozen=True)
 class Batch:
-    """B windows of T tokens, with S chunks in all. Tables of concepts are computed when first asked for.
+    """B windows of T tokens, with S chunks in all. Everything is computed when first asked for."""
 
-    ``tokens`` int64 [B, T]; ``filled`` int64 [B]: tokens that are no padding; ``positions`` int64 [B]: global
-    positions; ``spans`` int64 [S, 3]: row of the batch, first token, token behind the last; ``labels``: all labels of
-    each chunk, end to end.
-    """
+    windows: tuple[Window, ...] = field(repr=False)
+    positions: np.ndarray  # int64 [B]: global positions
 
-    tokens: np.ndarray
-    filled: np.ndarray
-    positions: np.ndarray
-    spans: np.ndarray
-    labels: Labels = field(repr=False)
-    concepts_per_token: int
+    @cached_property
+    def tokens(self) -> np.ndarray:
+        """Token ids, int64 [B, T]."""
+        tokens = np.empty((len(self.windows), self.windows[0].length), np.int64)
+        for row, window in zip(tokens, self.windows, strict=True):
+            row[:] = window.tokens
+        return tokens
+
+    @cached_property
+    def filled(self) -> np.ndarray:
+        """Tokens that are no padding, int64 [B]."""
+        return np.array([window.filled for window in self.windows])
+
+    @cached_property
+    def spans(self) -> np.ndarray:
+        """Of each chunk: row of the batch, first token, token behind the last; int64 [S, 3]."""
+        rows = np.repeat(np.arange(len(self.windows)), [len(window.starts) for window in self.windows])
+        starts = np.concatenate([window.starts for window in self.windows])
+        return np.stack([rows, starts, np.concatenate([window.ends for window in self.windows])], axis=1)
+
+    @cached_property
+    def labels(self) -> Labels:
+        """All labels of each chunk, end to end."""
+        return Labels(*(np.concatenate(each) for each in zip(*(window.labels for window in self.windows), strict=True)))
 
     @cached_property
     def concept_ids(self) -> np.ndarray:
         """The K best concepts of each token's chunk, int32 [B, T, K], −1: none."""
-        return self._spread(best(self.labels.sizes, self.labels.ids, self.concepts_per_token, NONE), NONE)
+        return self._best(self.labels.ids, NONE)
 
     @cached_property
     def scores(self) -> np.ndarray:
         """Their scores, float32 [B, T, K], 0 where there is none."""
-        return self._spread(best(self.labels.sizes, self.labels.scores, self.concepts_per_token, 0), 0)
+        return self._best(self.labels.scores, 0)
 
     @property
     def mask(self) -> np.ndarray:
@@ -52,31 +68,15 @@ class Batch:
         """Their scores, float32 [S, N], padded with 0."""
         return best(self.labels.sizes, self.labels.scores, int(self.labels.sizes.max(initial=0)), 0)
 
-    def _spread(self, rows: np.ndarray, padding: int) -> np.ndarray:
-        windows, length = self.tokens.shape
+    def _best(self, values: np.ndarray, padding: int) -> np.ndarray:
+        """The first K values of each token's chunk, [B, T, K]."""
+        count, length = len(self.windows), self.windows[0].length
+        rows = best(self.labels.sizes, values, self.windows[0].concepts_per_token, padding)
         start = self.spans[:, 0] * length
-        wide = spread(rows, start + self.spans[:, 1], start + self.spans[:, 2], windows * length, padding)
-        return wide.reshape(windows, length, -1)
+        wide = spread(rows, start + self.spans[:, 1], start + self.spans[:, 2], count * length, padding)
+        return wide.reshape(count, length, -1)
 
 
 def batch_of(windows: Sequence[Window], positions: Sequence[int]) -> Batch:
     """Windows of one length as a batch."""
-    tokens = np.empty((len(windows), windows[0].length), np.int64)
-    for row, window in zip(tokens, windows, strict=True):
-        row[:] = window.tokens
-    chunks = [len(window.starts) for window in windows]
-    return Batch(
-        tokens,
-        np.array([window.filled for window in windows]),
-        np.array(positions),
-        np.stack(
-            [
-                np.repeat(np.arange(len(windows)), chunks),
-                np.concatenate([window.starts for window in windows]),
-                np.concatenate([window.ends for window in windows]),
-            ],
-            axis=1,
-        ),
-        Labels(*(np.concatenate(each) for each in zip(*(window.labels for window in windows), strict=True))),
-        windows[0].concepts_per_token,
-    )
+    return Batch(tuple(windows), np.array(positions))
