@@ -92,7 +92,9 @@ def source(each: Source, whole: Source, shares: Sequence[Share], top: int) -> st
 
 
 def _times(one: float, other: float) -> str:
-    return "only here" if not other else f"{one / other:.1f}" if one >= other / 10 else f"{one / other:.2g}"
+    if not other:
+        return "only here"
+    return f"{one / other:.1f}" if one >= other else f"{one / other:.2g}"
 
 
 def compared(found: Comparison, fdr: float, top: int) -> str:
