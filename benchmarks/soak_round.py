@@ -87,9 +87,8 @@ def disturbed(job: Job, out: Path, like: Path, units: int, seconds: float, most:
             done = _sit(job, sitting, workers, out, result, seconds, most, choice, watch, say)
     result.begun, result.finished = watch.begun, watch.parts
     result.problems += differences(out, like)
-    result.problems += [f"made {times} times: {name}" for name, times in watch.finished.items() if times > 1]
-    if result.begun > result.finished + result.in_flight:
-        result.problems.append(f"{result.begun} units begun, {result.finished} finished, {result.in_flight} in flight")
+    if result.begun > units + result.in_flight:
+        result.problems.append(f"{result.begun} of {units} units begun, {result.in_flight} in flight at kills")
     return result
 
 

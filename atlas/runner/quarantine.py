@@ -12,17 +12,20 @@ from atlas.runner.folder import RunFolder
 from atlas.storage import atomic_output, delete
 from atlas.tables import QUARANTINE
 
-GATHERED_BYTES = (
-    16 << 20
-)  # of kept contents before they are written, so that a unit of bad records alone fits in memory
+GATHERED_BYTES = 16 << 20  # of contents before they are written, so that a unit of bad records alone fits in memory
 GATHERED_RECORDS = 8_192
 
 
 class QuarantineWriter:
-    """Writes a unit's rejects as they come; with none, ``close`` removes the file that an earlier run left."""
+    """Writes a unit's rejects as they come; with none, ``close`` removes the file that an earlier run left.
+
+    Where it lets the file appear, it deletes the part that an earlier run left. That part is of other settings or
+    damaged, but if this run was killed now and those settings came back, the file might be taken to go with it.
+    """
 
     def __init__(self, folder: RunFolder, unit: str) -> None:
         self._filesystem, self._path, self._unit = folder.filesystem, folder.quarantine(unit), unit
+        self._part = folder.part(unit)
         self._open = ExitStack()
         self._writer: pq.ParquetWriter | None = None
         self._records: list[Reject] = []
@@ -54,6 +57,7 @@ class QuarantineWriter:
             delete(self._filesystem, self._path)
             return
         self._writer.close()
+        delete(self._filesystem, self._part)
         self._open.close()
 
     def __exit__(

@@ -1,7 +1,6 @@
-"""A driver that is killed, or stopped with Ctrl-C, at any moment costs at most the units in flight."""
+"""A driver that is killed, or stopped with Ctrl-C, costs at most the units in flight (see also test_soak_steps.py)."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,15 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 from run_files import Write, everything, run_over, whole_parts
-from stages_with_faults import MARK, Raises, small_chunks
+from stages_with_faults import MARK, small_chunks
 
-from atlas.chunking.config import ChunkConfig
-from atlas.chunking.stage import ChunkStage
 from atlas.storage import TEMPORARY
 
 HERE = Path(__file__).parent
 STAGE = small_chunks()
-WRITES = 40  # more than a small run makes
 
 IMPORTS = """
 import os, signal, sys
@@ -92,36 +88,6 @@ def _processes_of(mark: Path) -> list[psutil.Process]:
 def _wait_until_all_left(mark: Path) -> None:
     _, alive = psutil.wait_procs(_processes_of(mark), timeout=60)
     assert not alive
-
-
-@pytest.mark.parametrize("before", ["nothing", "a run with other settings"])
-def test_driver_killed_at_any_write_leaves_whole_parts_and_the_next_run_ends_as_if_undisturbed(
-    write_corpus: Write, tmp_path: Path, before: str
-) -> None:
-    corpus = write_corpus(files=3, text={"1-1": MARK})
-    outs = [tmp_path / f"out{number}" for number in range(WRITES)]
-    if before != "nothing":
-        other = Raises(sound=ChunkStage(ChunkConfig(target_tokens=20, max_tokens=40)))
-        run_over(other, corpus, outs[0])
-        for out in outs[1:]:
-            shutil.copytree(outs[0], out)
-    undisturbed = tmp_path / "undisturbed"
-    run_over(Raises(), corpus, undisturbed)
-    drivers = subprocess.run(
-        [sys.executable, HERE / "killed_at_each_sync.py", corpus, *outs],
-        check=True,
-        text=True,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(HERE)},
-    )
-    killed = int(drivers.stdout)
-    assert killed >= 10
-    for out in outs[:killed]:
-        if before == "nothing" and (out / "parts").is_dir():
-            assert whole_parts(Raises(), corpus, out)
-        result = run_over(Raises(), corpus, out)
-        assert result.balanced
-        assert everything(out) == everything(undisturbed)
 
 
 def test_driver_killed_before_any_part_leaves_no_worker_and_no_part(
