@@ -93,11 +93,18 @@ def _runs(folder: str) -> list[str]:
 
 
 def retry(folder: OutPath) -> None:
-    """Process again the records that a chunk, tag or annotate run put in quarantine, and only those."""
+    """Process again what a chunk, tag or annotate run put in quarantine: records of inputs that were mended since, and
+    records on which the stage failed. Nothing else is touched."""
     from atlas import verbs
+    from atlas.cli import show
+    from atlas.runner.folder import RunFolder
+    from atlas.runner.inspect import reasons
 
     done = verbs.retry(folder)
-    print(f"{done.mended:,} records out of quarantine, {done.left:,} still there")
+    waiting = reasons(RunFolder.at(folder)) if done.left else {}
+    print(show.retried(done, folder, waiting))
+    if done.problems:
+        raise typer.Exit(1)
 
 
 def report(

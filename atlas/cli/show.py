@@ -10,6 +10,7 @@ from atlas.cli.progress.tally import Tally
 from atlas.llm.costs import Prices
 from atlas.pipeline import Outcome
 from atlas.runner.part import PROCESSING
+from atlas.runner.retry import Retried
 from atlas.runner.run import Result
 
 FREE = Prices()
@@ -81,6 +82,25 @@ def run_result(
     elif then and result.sound:
         lines.append(f"next      {then}")
     return "\n".join([*lines, *some(result.problems())])
+
+
+def retried(done: Retried, out: str, reasons: Mapping[str, int]) -> str:
+    """What a retry did, what stays in quarantine, by reason, and what to do about it."""
+    lines = [f"{done.mended:,} records out of quarantine, {done.left:,} still there"]
+    if done.remade:
+        lines.append(f"{len(done.remade):,} units made anew, as their input has changed")
+    if done.removed:
+        lines.append(f"{len(done.removed):,} units removed that their input has no more")
+    failing = reasons.get(PROCESSING, 0)
+    unread = {reason: number for reason, number in reasons.items() if reason != PROCESSING}
+    if unread:
+        told = ", ".join(f"{number:,} {reason}" for reason, number in unread.items())
+        lines.append(f"{told}: mend the input, then `atlas retry {out}` again")
+    if failing:
+        lines.append(f"{failing:,} {PROCESSING}: the stage still fails on them; their detail says why")
+    if reasons:
+        lines.append(f"`atlas status {out} --quarantine` lists the records")
+    return "\n".join([*lines, *some(done.problems)])
 
 
 MOST = 8  # lines of one kind; the rest are counted

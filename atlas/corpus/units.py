@@ -44,6 +44,11 @@ def part_name(label: str, start: int, stop: int) -> str:
     return f"{safe}-{start:08d}-{stop:08d}"
 
 
+def input_of_name(name: str) -> str:
+    """What units of one input have in common in their names, and as a rule with no other's."""
+    return name.rsplit("-", 2)[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
     """A record that could not become a document: where it was, why, and what it held."""

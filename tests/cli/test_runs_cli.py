@@ -415,7 +415,27 @@ def test_retry_keeps_what_never_was_a_document(write_corpus: Write, tmp_path: Pa
     with (corpus / "0.jsonl").open("a") as lines:
         lines.write(json.dumps({"id": "0-0", "text": "twice"}) + "\n")
     assert atlas("chunk", corpus, "--out", out, "--id", "id").status == 0
-    assert atlas("retry", out).out == "0 records out of quarantine, 1 still there\n"
+    assert atlas("retry", out).out.splitlines() == [
+        "0 records out of quarantine, 1 still there",
+        f"1 duplicate_id: mend the input, then `atlas retry {out}` again",
+        f"`atlas status {out} --quarantine` lists the records",
+    ]
+    corpus.joinpath("0.jsonl").write_text(
+        corpus.joinpath("0.jsonl").read_text().replace('"0-0", "text": "t', '"new", "text": "t')
+    )
+    assert atlas("retry", out).out.splitlines() == [
+        "1 records out of quarantine, 0 still there",
+        "1 units made anew, as their input has changed",
+    ]
+    assert "7 in = 7 out + 0 quarantined" in atlas("status", out).out
+
+
+def test_retry_exits_with_1_and_says_what_is_a_runs_to_do(stumbled: Path, atlas: Atlas) -> None:
+    for part in (stumbled / "parts").glob("0*.parquet"):
+        part.unlink()
+    answer = atlas("retry", stumbled)
+    assert answer.status == 1
+    assert "0.jsonl-00000000-00000001: its part is missing; run the same command again" in answer.out
 
 
 def test_retry_without_a_run_exits_with_2_and_leaves_no_trace(tmp_path: Path, atlas: Atlas) -> None:

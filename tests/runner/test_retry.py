@@ -172,7 +172,7 @@ def test_records_that_never_were_documents_stay_in_quarantine(write_corpus: Writ
     run_over(stage, corpus, out)
     cause.unlink()
     retried = retry(stage, source_of(corpus), RunFolder.at(out))
-    assert retried == Retried(mended=1, left=3)
+    assert retried == Retried(mended=1, left=3)  # as the file is as it was
     left = quarantined(RunFolder.at(out)).to_pylist()
     assert [row["reason"] for row in left] == ["duplicate_id", "missing_text", "unreadable"]
     assert len(documents_in_parts(out)) == len(set(documents_in_parts(out))) == 24
@@ -184,9 +184,11 @@ def test_retry_of_a_run_that_is_not_complete_says_what_is_missing(
     corpus, out, stage = ended
     cause.unlink()
     part(out, "3.jsonl").unlink()
-    assert _retry(stage, corpus, out) == Retried(mended=2, left=1)
+    retried = _retry(stage, corpus, out)
+    assert (retried.mended, retried.left) == (2, 1)
     found = status(RunFolder.at(out))
     assert not found.complete
+    assert found.problems == retried.problems
     assert any("3.jsonl" in problem and "missing" in problem for problem in found.problems)
     assert run_over(stage, corpus, out, carry=("id",)).balanced
     _assert_balanced(out, 24, 0)
