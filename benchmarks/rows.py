@@ -16,14 +16,20 @@ Row = dict[str, Any]
 
 
 def arguments(description: str, sets: Sequence[str], **numbers: int) -> argparse.Namespace:
-    """--data, --sets and --json; ``sets`` are the data sets that the benchmark knows, ``numbers`` further flags."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--data", type=Path, required=True, help="folder with the benchmark data")
-    parser.add_argument("--sets", default=",".join(sets), help=f"comma-separated, of: {', '.join(sets)}")
-    parser.add_argument("--json", type=Path, help="also write the rows as JSON")
+    """The arguments of ``parser``, with further flags that are whole numbers."""
+    known = parser(description, sets)
     for name, default in numbers.items():
-        parser.add_argument(f"--{name}", type=int, default=default)
-    return parser.parse_args()
+        known.add_argument(f"--{name}", type=int, default=default)
+    return known.parse_args()
+
+
+def parser(description: str, sets: Sequence[str]) -> argparse.ArgumentParser:
+    """--data, --sets and --json; ``sets`` are the data sets that the benchmark knows."""
+    known = argparse.ArgumentParser(description=description)
+    known.add_argument("--data", type=Path, required=True, help="folder with the benchmark data")
+    known.add_argument("--sets", default=",".join(sets), help=f"comma-separated, of: {', '.join(sets)}")
+    known.add_argument("--json", type=Path, help="also write the rows as JSON")
+    return known
 
 
 def finish(rows: Sequence[Row], json_file: Path | None) -> None:

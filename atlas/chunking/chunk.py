@@ -1,7 +1,8 @@
 """Cut a text into chunks that partition it exactly."""
 
+import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ from atlas.chunking.structure import Cut, Strength, cuts, first_kind, looks_like
 from atlas.chunking.tokenizer import Tokenizer
 
 BLOCK_CHARS = 1 << 16  # a document is cut in blocks of about this size, so that memory does not follow its length
+WINDOW_CHARS = 1 << 22  # of a very long document; holds many blocks
 RUN_CHARS = 1 << 13  # a run without white space is encoded in pieces of this size: BPE slows down on longer ones
 
 _SPACE = re.compile(r"\s+")
@@ -50,6 +52,48 @@ def chunk_text(text: str, config: ChunkConfig, tokenizer: Tokenizer) -> Iterator
         yield from _chunk_block(text, start, end, code, config, tokenizer)
 
 
+def chunk_utf8(raw: memoryview, config: ChunkConfig, tokenizer: Tokenizer) -> Iterator[tuple[Chunk, str]]:
+    """The chunks of ``chunk_text``, each with its text, of a document that is too long to be decoded whole.
+
+    A string of it would take up to four bytes a character; here no more than WINDOW_CHARS are decoded at a time.
+
+    Args:
+        raw: the document in UTF-8, bytes.
+    """
+    windows = _windows(raw)
+    base, window, start, last = next(windows)
+    if window.isspace():
+        text = str(raw, "utf-8")
+        yield from ((chunk, text[chunk.start : chunk.end]) for chunk in chunk_text(text, config, tokenizer))
+        return
+    code = looks_like_code(window)
+    while True:
+        for begin, end in _blocks(window, start):
+            start = begin
+            if not last and len(window) - begin < 3 * BLOCK_CHARS:
+                break  # cut when what follows is there too
+            for chunk in _chunk_block(window, begin, end, code, config, tokenizer):
+                yield replace(chunk, start=base + chunk.start, end=base + chunk.end), window[chunk.start : chunk.end]
+        if last:
+            return
+        base, window, start, last = windows.send(start)
+
+
+def _windows(raw: memoryview) -> Generator[tuple[int, str, int, bool], int, None]:
+    """Overlapping windows of a text: code points before it, the window, where to go on in it, whether it is the last.
+
+    Is sent where the one before was left; from BLOCK_CHARS before that on, the next one holds the same text.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    base, window, start = 0, "", 0
+    step = WINDOW_CHARS
+    for at in range(0, max(1, len(raw)), step):
+        window += decoder.decode(raw[at : at + step], final=at + step >= len(raw))
+        start = yield base, window, start, at + step >= len(raw)
+        dropped = max(0, start - BLOCK_CHARS)
+        base, window, start = base + dropped, window[dropped:], start - dropped
+
+
 def _empty(text: str, config: ChunkConfig, tokenizer: Tokenizer) -> Iterator[Chunk]:
     if len(text) <= RUN_CHARS:
         tokens = tokenizer.encode(text)
@@ -67,14 +111,14 @@ def _refuse_surrogates(text: str) -> None:
         for start in range(0, len(text), BLOCK_CHARS):
             text[start : start + BLOCK_CHARS].encode()
     except UnicodeEncodeError as error:
+        at = start + error.start
         raise ValueError(
-            f"lone surrogate at character {start + error.start}: not Unicode text; decode the file with errors='replace'"
+            f"lone surrogate at character {at}: not Unicode text; decode the file with errors='replace'"
         ) from None
 
 
-def _blocks(text: str) -> Iterator[tuple[int, int]]:
-    """Cut a text in blocks of at most about BLOCK_CHARS, at the best place near the end of each."""
-    start = 0
+def _blocks(text: str, start: int = 0) -> Iterator[tuple[int, int]]:
+    """Cut a text, from ``start``, in blocks of at most about BLOCK_CHARS, at the best place near the end of each."""
     while len(text) - start > BLOCK_CHARS * 5 // 4:
         lowest, highest = start + BLOCK_CHARS // 2, start + BLOCK_CHARS
         end = _last_break(text, lowest, highest)

@@ -1,16 +1,19 @@
 """The chunk stage: documents in, chunks out."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from atlas.chunking.chunk import Chunk, chunk_text
+from atlas.chunking.chunk import WINDOW_CHARS, Chunk, chunk_text, chunk_utf8
 from atlas.chunking.config import ChunkConfig
 from atlas.chunking.tokenizer import Tokenizer, tokenizer
 from atlas.stage import Process
 from atlas.tables import CHUNK_COLUMNS, CHUNKS, DOCUMENTS
+
+LONG_BYTES = 4 * WINDOW_CHARS  # of a document that is not decoded whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,12 @@ def chunk_documents(documents: pa.RecordBatch, config: ChunkConfig, named: Token
     chunks: list[Chunk] = []
     texts: list[str] = []
     per_document: list[int] = []
-    for text in documents.column("text").to_pylist():
-        cut = list(chunk_text(text, config, named))
-        per_document.append(len(cut))
-        chunks.extend(cut)
-        texts.extend(text[chunk.start : chunk.end] for chunk in cut)
+    for document in documents.column("text"):
+        before = len(chunks)
+        for chunk, text in _cut(document.as_buffer(), config, named):
+            chunks.append(chunk)
+            texts.append(text)
+        per_document.append(len(chunks) - before)
     counts = np.asarray(per_document, dtype=np.int64)
     owner = np.repeat(np.arange(len(counts)), counts)
     firsts = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(counts) else counts
@@ -74,6 +78,14 @@ def chunk_documents(documents: pa.RecordBatch, config: ChunkConfig, named: Token
     return Chunked(
         pa.RecordBatch.from_arrays([columns[f.name] for f in schema], schema=schema), [c.tokens for c in chunks]
     )
+
+
+def _cut(raw: pa.Buffer, config: ChunkConfig, named: Tokenizer) -> Iterator[tuple[Chunk, str]]:
+    if raw.size > LONG_BYTES:
+        yield from chunk_utf8(memoryview(raw), config, named)
+        return
+    text = str(raw, "utf-8")
+    yield from ((chunk, text[chunk.start : chunk.end]) for chunk in chunk_text(text, config, named))
 
 
 CHUNK_COLUMN_NAMES = CHUNK_COLUMNS.names

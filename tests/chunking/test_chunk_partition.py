@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atlas.chunking.chunk import Chunk, chunk_text
+from atlas.chunking import chunk as chunking
+from atlas.chunking.chunk import Chunk, chunk_text, chunk_utf8
 from atlas.chunking.config import ChunkConfig
 from atlas.chunking.tokenizer import Tokenizer
 
@@ -220,3 +221,26 @@ def test_example_documents_are_partitioned_into_chunks_of_about_the_target(name:
         assert_partition(text, chunks, DEFAULT, cl100k)
         counts += [len(chunk.tokens) for chunk in chunks]
     assert 85 <= np.mean(counts) <= 125
+
+
+@pytest.mark.parametrize("source", ["web", "code", "science"])
+def test_long_document_is_cut_as_a_whole_though_it_is_decoded_in_windows(
+    monkeypatch: pytest.MonkeyPatch, cl100k: Tokenizer, source: str
+) -> None:
+    monkeypatch.setattr(chunking, "BLOCK_CHARS", 1 << 12)
+    monkeypatch.setattr(chunking, "WINDOW_CHARS", 1 << 15)
+    texts = pq.read_table(EXAMPLES / f"{source}.parquet", columns=["text"]).column("text").to_pylist()
+    text = "\n".join(texts)[:200_000] + " “Ende” 😀"
+    whole = [(chunk, text[chunk.start : chunk.end]) for chunk in chunk_text(text, DEFAULT, cl100k)]
+    windows = list(chunk_utf8(memoryview(text.encode()), DEFAULT, cl100k))
+    assert [_said(chunk, text) for chunk, text in windows] == [_said(chunk, text) for chunk, text in whole]
+
+
+def test_long_document_of_nothing_but_white_space_is_empty(cl100k: Tokenizer) -> None:
+    found = list(chunk_utf8(memoryview(b" \n" * 5000), DEFAULT, cl100k))
+    assert {chunk.status for chunk, _ in found} == {"empty"}
+    assert "".join(text for _, text in found) == " \n" * 5000
+
+
+def _said(chunk: Chunk, text: str) -> tuple[object, ...]:
+    return (chunk.start, chunk.end, chunk.kind, chunk.status, chunk.tokens.tolist(), text)
