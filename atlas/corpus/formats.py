@@ -23,7 +23,7 @@ BROKEN = "broken"  # format of a file that is not what its name says
 PEEK_ROWS = 100  # rows of a JSON Lines file in which a wrong column name is looked for
 READ_BYTES = 1 << 16  # compressed bytes decoded at a time
 READ_ROWS = 256  # rows decoded at a time: bounds memory on files whose row groups are huge
-STREAM_BYTES = 1 << 20  # of a column read at a time: else a row group's columns would be read whole
+STREAM_BYTES = 4 << 20  # of a column read at a time, by one request to a store: else a row group would be read whole
 
 
 def plan_parquet(filesystem: pafs.FileSystem, file: File, unit_bytes: int) -> Iterator[Unit]:
