@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from numba import njit
+
 from atlas.chunking.structure import Strength
 
 # What a border costs, by strength, in units of the size cost below (1 = a chunk twice the target, or empty).
@@ -30,14 +33,23 @@ def pack(sizes: Sequence[int], strengths: Sequence[Strength], target: int, maxim
         Ascending indices i, 0 < i < n: a chunk begins with atom i.
     """
     n = len(sizes)
-    costs = [0.0] * (n + 1)
-    origins = [0] * (n + 1)
+    border = np.zeros(n + 1)
+    border[1:n] = [BORDER_COST[strength] for strength in strengths]
+    passed = np.zeros(n)
+    passed[1:] = [PASSED_SECTION_COST if strength is Strength.SECTION else 0.0 for strength in strengths]
+    return _borders(np.asarray(sizes, dtype=np.int64), border, passed, target, maximum).tolist()
+
+
+@njit(cache=True, nogil=True)
+def _borders(sizes: np.ndarray, border: np.ndarray, passed: np.ndarray, target: int, maximum: int) -> np.ndarray:
+    """``pack`` in numbers: what a border behind each atom costs [n + 1], and running across each atom's head [n]."""
+    n = len(sizes)
+    costs = np.zeros(n + 1)
+    origins = np.zeros(n + 1, dtype=np.int64)
     below, above = 1.0 / target, 1.0 / max(1, maximum - target)
-    border = [0.0, *[BORDER_COST[s] for s in strengths], 0.0]
-    passed = [0.0, *[PASSED_SECTION_COST if s is Strength.SECTION else 0.0 for s in strengths]]
     for stop in range(1, n + 1):
         size, crossing = 0, 0.0
-        best, origin = float("inf"), stop - 1
+        best, origin = np.inf, stop - 1
         for first in range(stop - 1, -1, -1):
             size += sizes[first]
             if size > maximum and first < stop - 1:
@@ -49,9 +61,10 @@ def pack(sizes: Sequence[int], strengths: Sequence[Strength], target: int, maxim
             crossing += passed[first]
         costs[stop] = best + border[stop]
         origins[stop] = origin
-    borders = []
-    at = origins[n]
+    found = np.empty(n, dtype=np.int64)
+    count, at = 0, origins[n]
     while at > 0:
-        borders.append(at)
+        found[count] = at
+        count += 1
         at = origins[at]
-    return borders[::-1]
+    return found[:count][::-1]

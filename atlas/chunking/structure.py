@@ -39,7 +39,7 @@ _ITEM = re.compile(r"\s*+(?:[-*+•‣◦]|\(?\d{1,3}[.)]|\(?[a-z][.)]|\[\d+\])\
 # Possessive, and entering a run of tabs at its start alone: a line with thousands of spaces or tabs, or one of thousands
 # of closing brackets (below), took quadratic time, 19 s for 64 KiB of tabs.
 _ROW = re.compile(r"\s*+(?:\|.*\||\+[-=+]{3,}|.*\S(?:\t++| \| )\S.*(?:(?<!\t)\t++| \| )\S)")
-_FENCE = re.compile(r"\s*(?:```|~~~)")
+FENCES = ("```", "~~~")
 _CODE_LINE = re.compile(
     r"""\s*(?: [@#]\w | //|/\*|\*/|\*[ ]|\#include|\#!|[}\])]++[;,)]*+\s*$
       | (?:def|class|import|from|return|if|for|while|else|elif|try|except|with|async|package|func|fn|pub|use|mod|let
@@ -63,7 +63,13 @@ def looks_like_code(text: str) -> bool:
     lines = [line for line in text[: CODE_LINES * 60].split("\n") if line.strip()]
     if len(lines) < 3:
         return False
-    return sum(_CODE_LINE.match(line) is not None for line in lines) >= CODE_SHARE * len(lines)
+    wanted = CODE_SHARE * len(lines)
+    alike = 0
+    for left, line in zip(range(len(lines), 0, -1), lines, strict=True):
+        if alike >= wanted or alike + left < wanted:
+            break  # the rest can't change it
+        alike += _CODE_LINE.match(line) is not None
+    return alike >= wanted
 
 
 def cuts(text: str, start: int, end: int, code: bool) -> Iterator[Cut]:
@@ -83,14 +89,15 @@ def first_kind(text: str, start: int, end: int, code: bool) -> str:
     for match in _LINE.finditer(text, start, end):
         line = match[0]
         if line.strip():
-            return "code" if _FENCE.match(line) else _kind(line)
+            return "code" if line.strip().startswith(FENCES) else _kind(line)
     return "prose"
 
 
 def _kind(line: str) -> str:
-    if _HEADING.match(line):
+    # Looking for a character first is ten times as quick as finding out by the expression that it is not there.
+    if line[0] in "#\\<" and _HEADING.match(line):
         return "heading"
-    if _ROW.match(line):
+    if ("|" in line or "\t" in line or "+" in line) and _ROW.match(line):
         return "table"
     return "list" if _ITEM.match(line) else "prose"
 
@@ -124,7 +131,8 @@ def _prose_cuts(text: str, start: int, end: int) -> Iterator[Cut]:
         if not stripped:
             blank = True
             continue
-        kind = "code" if fenced or _FENCE.match(line) else _kind(line)
+        fence = stripped.startswith(FENCES)
+        kind = "code" if fenced or fence else _kind(line)
         strong = _line_strength(kind, blank, before, stripped, fenced)
         if strong is not None:
             yield from _sentences(text, paragraph, at)
@@ -132,7 +140,7 @@ def _prose_cuts(text: str, start: int, end: int) -> Iterator[Cut]:
             paragraph = at
         if fenced or kind == "code":
             paragraph = match.end()
-        if _FENCE.match(line):
+        if fence:
             fenced = not fenced
         before, blank = stripped, False
     yield from _sentences(text, paragraph, end)
