@@ -114,9 +114,9 @@ class DocumentSource:
     def _first(self, units: list[Unit], limit: int) -> Iterator[Unit]:
         """The units that hold the first ``limit`` records, the last of them cut."""
         for unit in units:
-            records = unit.rows if unit.rows >= 0 else sum(1 for _ in islice(self._rows(unit), limit))
+            records = unit.rows if unit.rows >= 0 else sum(1 for _ in islice(self._rows(unit), limit + 1))
             if records >= limit:
-                yield replace(unit, most=limit) if records > limit or unit.rows < 0 else unit
+                yield replace(unit, most=limit) if records > limit else unit
                 return
             yield unit
             limit -= records

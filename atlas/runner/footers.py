@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from atlas.runner import cache
 from atlas.runner.counts import Counts
 from atlas.runner.folder import RunFolder
 from atlas.runner.part_writer import FOOTER_KEY
-from atlas.storage import TEMPORARY, atomic_output, store_failed
+from atlas.storage import TEMPORARY, store_failed
 
 CACHE = ".footers.parquet"
 WORTH_KEEPING = 1_000  # footers read anew: some 0.2 s
@@ -119,9 +120,8 @@ def _as_footer(said: dict[str, Any] | None) -> Footer | None:
 
 
 def _cached(folder: RunFolder) -> dict[str, tuple[tuple[int, int], dict[str, Any]]]:
-    try:
-        table = pq.read_table(f"{folder.root}/{CACHE}", filesystem=folder.filesystem, schema=_CACHED)
-    except (pa.ArrowInvalid, OSError):
+    table = cache.read(folder, CACHE, _CACHED)
+    if table is None:
         return {}
     columns = (table.column(name).to_pylist() for name in _CACHED.names)
     return {
@@ -138,5 +138,4 @@ def _cache(folder: RunFolder, stamps: dict[str, tuple[int, int]], said: dict[str
         for path, (size, changed) in stamps.items()
         if (says := said[path]) is not None and changed is not None and changed < before
     ]
-    with atomic_output(folder.filesystem, f"{folder.root}/{CACHE}") as stream:
-        pq.write_table(pa.Table.from_pylist(rows, schema=_CACHED), stream, compression="zstd")
+    cache.write(folder, CACHE, pa.Table.from_pylist(rows, schema=_CACHED))

@@ -3,12 +3,11 @@
 from dataclasses import asdict
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from atlas.corpus.remembered import Remembered
 from atlas.corpus.units import Unit
+from atlas.runner import cache
 from atlas.runner.folder import RunFolder
-from atlas.storage import atomic_output
 
 CACHE = ".inputs.parquet"
 WORTH_KEEPING_FILES = 500  # opened anew: some 0.3 s
@@ -32,9 +31,8 @@ _CACHED = pa.schema(
 
 def remembered(folder: RunFolder) -> Remembered:
     """What the last start of a run knew of its input files; nothing, where there is no such note."""
-    try:
-        table = pq.read_table(f"{folder.root}/{CACHE}", filesystem=folder.filesystem, schema=_CACHED)
-    except (pa.ArrowInvalid, OSError):
+    table = cache.read(folder, CACHE, _CACHED)
+    if table is None:
         return Remembered()
     units = {}
     for row in table.to_pylist():
@@ -53,5 +51,4 @@ def remember(folder: RunFolder, known: Remembered) -> None:
         label = units[0].label if units else ""
         picked = [{name: asdict(unit)[name] for name in _UNIT.names} for unit in units]
         rows.append({"path": path, "label": label, "stamp": list(stamp), "units": picked})
-    with atomic_output(folder.filesystem, f"{folder.root}/{CACHE}") as stream:
-        pq.write_table(pa.Table.from_pylist(rows, schema=_CACHED), stream, compression="zstd")
+    cache.write(folder, CACHE, pa.Table.from_pylist(rows, schema=_CACHED))
