@@ -77,11 +77,12 @@ def annotate_documents(
     """Chunk and label a batch of documents of schema DOCUMENTS (further columns are carried)."""
     config = ChunkConfig(**annotator.settings["chunk"])
     named = tokenizer(config.tokenizer)
-    chunked = chunk_documents(documents, config, named)
+    read = annotator.embed is not None or evidence  # by what needs more of a chunk than its tokens
+    chunked = chunk_documents(documents, config, named, text=text or read)
     weights = annotator.weights
     columns = {name: chunked.columns.column(name) for name in chunked.columns.schema.names}
     empty = np.array([status == "empty" for status in columns["status"].to_pylist()], dtype=bool)
-    texts = columns["text"].to_pylist() if annotator.embed or evidence else None
+    texts = columns["text"].to_pylist() if read else None
     labels, missed = _choose(chunked.tokens, annotator, texts if annotator.embed else None, empty)
     columns["concept_ids"] = _lists(weights.concept_ids[labels.columns], labels.sizes)
     columns["scores"] = _lists(np.round(labels.scores, SCORE_DECIMALS), labels.sizes)
@@ -136,7 +137,7 @@ def _scored(
 def _choose(
     tokens: list[np.ndarray], annotator: Annotator, texts: Sequence[str] | None, empty: np.ndarray
 ) -> tuple[Chosen, Chosen]:
-    """Concepts given and rejected. Only these are kept of each chunk's candidates: a document may have a million chunks."""
+    """Concepts given and rejected; of the candidates no more is kept, as a document may have a million chunks."""
     thresholds = annotator.weights.thresholds
     of_some = [
         (choose.given(found, thresholds, empty[some]), choose.rejected(found, thresholds, empty[some]))

@@ -42,20 +42,22 @@ class ChunkStage:
         return lambda documents: chunk_documents(documents, self.config, named).columns
 
 
-def chunk_documents(documents: pa.RecordBatch, config: ChunkConfig, named: Tokenizer) -> Chunked:
+def chunk_documents(documents: pa.RecordBatch, config: ChunkConfig, named: Tokenizer, *, text: bool = True) -> Chunked:
     """Chunk every document of a batch, in order.
 
     Args:
         documents: schema DOCUMENTS, with any further columns, which are repeated on each chunk's row.
+        text: whether the chunks' texts are wanted; without, there is no such column.
     """
     chunks: list[Chunk] = []
     texts: list[str] = []
     per_document: list[int] = []
     for document in documents.column("text"):
         before = len(chunks)
-        for chunk, text in _cut(document.as_buffer(), config, named):
+        for chunk, cut in _cut(document.as_buffer(), config, named):
             chunks.append(chunk)
-            texts.append(text)
+            if text:
+                texts.append(cut)
         per_document.append(len(chunks) - before)
     counts = np.asarray(per_document, dtype=np.int64)
     owner = np.repeat(np.arange(len(counts)), counts)
@@ -70,11 +72,12 @@ def chunk_documents(documents: pa.RecordBatch, config: ChunkConfig, named: Token
         "token_count": pa.array([len(c.tokens) for c in chunks], pa.int32()),
         "kind": pa.array([c.kind for c in chunks], pa.string()),
         "status": pa.array([c.status for c in chunks], pa.string()),
-        "text": pa.array(texts, pa.string()),
     }
+    if text:
+        columns["text"] = pa.array(texts, pa.string())
     carried = [name for name in documents.schema.names if name not in DOCUMENTS.names]
     columns |= {name: documents.column(name).take(repeat) for name in carried}
-    schema = pa.schema([*CHUNKS, *[documents.schema.field(name) for name in carried]])
+    schema = pa.schema([*(CHUNKS if text else CHUNK_COLUMNS), *[documents.schema.field(name) for name in carried]])
     return Chunked(
         pa.RecordBatch.from_arrays([columns[f.name] for f in schema], schema=schema), [c.tokens for c in chunks]
     )

@@ -36,8 +36,8 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+\Z")
 _HEADING = re.compile(r"#{1,6} |\\(?:sub)*section\{|<h[1-6][ >]")
 _UNDERLINE = re.compile(r"([=\-~^\"'*+#`.:])\1{2,}\s*$")
 _ITEM = re.compile(r"\s*+(?:[-*+•‣◦]|\(?\d{1,3}[.)]|\(?[a-z][.)]|\[\d+\])\s+\S")
-# Possessive, and entering a run of tabs at its start alone: a line with thousands of spaces or tabs, or one of thousands
-# of closing brackets (below), took quadratic time, 19 s for 64 KiB of tabs.
+# Possessive, and entering a run of tabs at its start alone: a line with thousands of spaces or tabs, or one of
+# thousands of closing brackets (below), took quadratic time, 19 s for 64 KiB of tabs.
 _ROW = re.compile(r"\s*+(?:\|.*\||\+[-=+]{3,}|.*\S(?:\t++| \| )\S.*(?:(?<!\t)\t++| \| )\S)")
 FENCES = ("```", "~~~")
 _CODE_LINE = re.compile(

@@ -52,7 +52,7 @@ class _Gathered:
     """What will be a batch."""
 
     ids: list[str] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
+    texts: list[bytes] = field(default_factory=list)  # in UTF-8: a string may take four bytes a character
     sources: list[str | None] = field(default_factory=list)
     carried: list[tuple[Any, ...]] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
@@ -67,7 +67,7 @@ class _Gathered:
         """Take up a row as a document, and empty it: its text may be huge, and is not to be held twice."""
         assert row.values is not None
         self.ids.append(doc_id)
-        self.texts.append(row.values[config.text])
+        self.texts.append(row.values[config.text].encode())
         self.sources.append(_source(row.values, config, label))
         self.carried.append(tuple(row.values.get(name) for name in config.carry))
         self.numbers.append(row.number)
@@ -77,7 +77,7 @@ class _Gathered:
     def batch(self, config: CorpusConfig) -> Batch:
         columns: list[pa.Array] = [
             pa.array(self.ids, pa.string()),
-            pa.array(self.texts, pa.large_string()),
+            pa.array(self.texts, pa.large_binary()).view(pa.large_string()),
             pa.array(self.sources, pa.string()),
         ]
         fields = list(DOCUMENTS)
