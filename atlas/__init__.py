@@ -1,7 +1,8 @@
 """Atlas labels language-model corpora with human-understandable concepts.
 
-The verbs of the command line are functions here: ``atlas.annotate(...)`` does what ``atlas annotate`` does.
-They are imported when first used, so that ``import atlas`` costs nothing.
+The verbs of the command line are functions here: ``atlas.annotate(...)`` does what ``atlas annotate`` does, and
+``atlas.export.lift(...)`` what ``atlas export lift`` does. They are imported when first used, so that ``import atlas``
+costs nothing.
 """
 
 from importlib import import_module
@@ -23,6 +24,12 @@ _VERBS = {
     "report": ("atlas.verbs", "report"),
     "status": ("atlas.verbs", "status"),
     "retry": ("atlas.verbs", "retry"),
+    "export": ("atlas.verbs", "export"),
+    "token_stream": ("atlas.verbs.token_stream", "token_stream"),
+    "query": ("atlas.verbs", "query"),
+    "contamination": ("atlas.verbs", "contamination"),
+    "open_corpus": ("atlas.reader", "open_corpus"),
+    "read_windows": ("atlas.reader", "read_windows"),
     "AnnotateConfig": ("atlas.config", "AnnotateConfig"),
     "CanonicalizeConfig": ("atlas.config", "CanonicalizeConfig"),
     "ChunkConfig": ("atlas.config", "ChunkConfig"),

@@ -7,13 +7,35 @@ import pytest
 
 import atlas
 
-VERBS = "run chunk sample estimate tag retag canonicalize train evaluate annotate report status retry".split()
+VERBS = (
+    "run chunk sample estimate tag retag canonicalize train evaluate annotate report status retry "
+    "token_stream query contamination open_corpus read_windows"
+).split()
+EXPORTS = "fineweb field_guide cooccurrence lift hf_dataset".split()
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_package_verb_is_a_function_each_time_it_is_asked_for(verb: str) -> None:
     assert callable(getattr(atlas, verb))
     assert callable(getattr(atlas, verb))
+
+
+@pytest.mark.parametrize("product", EXPORTS)
+def test_package_exports_are_functions_of_export(product: str) -> None:
+    assert callable(getattr(atlas.export, product))
+
+
+def test_package_names_are_all_there() -> None:
+    assert [name for name in atlas.__all__ if not hasattr(atlas, name)] == []
+
+
+def test_package_reader_needs_neither_verbs_nor_torch() -> None:
+    code = (
+        "import sys, atlas; atlas.read_windows; "
+        "print(*(m for m in ('torch', 'ray', 'duckdb', 'numba', 'atlas.verbs') if m in sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == ""
 
 
 def test_package_unknown_name_raises() -> None:
