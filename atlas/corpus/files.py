@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -74,7 +75,8 @@ def find(url: str) -> tuple[pafs.FileSystem, list[File]]:
 
 
 def _changed(filesystem: pafs.FileSystem, info: pafs.FileInfo) -> int | None:
-    return Path(info.path).stat().st_ctime_ns if is_local(filesystem) else info.mtime_ns
+    # os.stat, as making a Path takes twice as long as asking for the time: a corpus may have 100,000 files
+    return os.stat(info.path).st_ctime_ns if is_local(filesystem) else info.mtime_ns  # noqa: PTH116
 
 
 def _listing(filesystem: pafs.FileSystem, path: str) -> tuple[str, list[pafs.FileInfo] | None]:

@@ -61,7 +61,7 @@ def settle(
     total = sum(counts.values(), Counts())
     done = [task for task in planned.tasks if task.name in counts]
     uneven = [f"{name}: {_sides(of_unit)}" for name, of_unit in counts.items() if not of_unit.holds]
-    state = of_json({"parts": [[task.name, task.key, asdict(counts[task.name])] for task in done]})
+    state = of_json({"parts": [[task.name, task.key, _said(counts[task.name])] for task in done]})
     before = folder.read(SUMMARY) or {}
     present = {*folder.parts()}
     parts = tuple(p for t in done for p in (folder.part(t.name), folder.retry_part(t.name)) if p in present)
@@ -98,6 +98,11 @@ def unfinished(planned: Plan, counts: Mapping[str, Counts], failures: Iterable[s
     total = sum(counts.values(), Counts())
     waiting = len(planned.tasks) - len(counts)
     return Result(total, len(planned.tasks), len(planned.done), tuple(failures), waiting=waiting)
+
+
+def _said(counts: Counts) -> dict[str, int | dict[str, int]]:
+    """As ``asdict``, which takes ten times as long: runs of 100,000 parts have as many counts."""
+    return {name: getattr(counts, name) for name in Counts.__slots__}
 
 
 def _sides(counts: Counts) -> str:
