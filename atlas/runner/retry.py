@@ -18,7 +18,7 @@ from atlas.errors import Unavailable
 from atlas.runner.balance import settle
 from atlas.runner.counts import Counts, counted
 from atlas.runner.executors import Died, Failed
-from atlas.runner.folder import RunFolder
+from atlas.runner.folder import MANIFEST, RunFolder
 from atlas.runner.footers import found, read_footer
 from atlas.runner.mended import mended_inputs
 from atlas.runner.part import PROCESSING, Source, Task, footer_of, pieces
@@ -27,6 +27,7 @@ from atlas.runner.plan import Plan, compare, plan
 from atlas.runner.processes import Processes
 from atlas.runner.remake import came_out, cleared, made_anew
 from atlas.runner.repeats import NAMED
+from atlas.runner.sittings import inputs_of
 from atlas.stage import Stage
 from atlas.storage import atomic_output, store_failed
 
@@ -75,6 +76,10 @@ def retry(stage: Stage, source: Source, folder: RunFolder) -> Retried:
                     mended += _unit_retried(task, worker, stage, source, folder, failures)
         after = compare(planned.tasks, folder)
         result = settle(folder, source, after, dict(after.done), _left_undone(after, folder, failures))
+        manifest = folder.read(MANIFEST)
+        if inputs and not after.todo and manifest is not None:  # it names the inputs that the parts are made of
+            now = inputs_of(task.unit for task in planned.tasks)
+            folder.claim(manifest["stage"], manifest["corpus"], manifest["recipe"], now)
         left = _left(folder)
     return Retried(mended, left, tuple(made), tuple(removed), tuple(result.problems()))
 

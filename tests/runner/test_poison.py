@@ -169,6 +169,8 @@ def test_all_mended_is_folded_in_and_good_parts_are_not_rewritten(ended: Ended, 
     poisoned.write_corpus(tmp_path / "sound", mended=True)
     run_over(small_chunks(), tmp_path / "sound", tmp_path / "undisturbed")
     assert contents(ended.out) == contents(tmp_path / "undisturbed")
+    manifests = [json.loads((out / "run.json").read_text()) for out in (ended.out, tmp_path / "undisturbed")]
+    assert manifests[0]["inputs"] == manifests[1]["inputs"]
 
 
 def test_file_that_was_no_parquet_and_is_gone_leaves_nothing_behind(ended: Ended) -> None:
