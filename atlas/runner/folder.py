@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ MANIFEST = "run.json"
 SUMMARY = "summary.json"
 RETRY_ENDING = ".retry.parquet"
 LOCK = ".lock"
+TRIES, TRY_SECONDS = 10, 0.02  # to lock a folder
 ALL = (1, 1)  # the only shard there is: its number, and of how many
 FOLDERS = ("parts", "quarantine")
 LOG = "log"
@@ -150,10 +152,13 @@ class RunFolder:
                     self.sweep()
 
     def _take(self, file: IO[str], kind: int) -> None:
-        try:
-            fcntl.flock(file, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AtlasError(f"{self.url}: another run is writing here; wait for it, or stop it") from None
+        """Lock; one that is held for a moment, by a shard that ends or by who looks at the run, is waited for."""
+        for _ in range(TRIES):
+            with suppress(BlockingIOError):
+                fcntl.flock(file, kind | fcntl.LOCK_NB)
+                return
+            time.sleep(TRY_SECONDS)
+        raise AtlasError(f"{self.url}: another run is writing here; wait for it, or stop it")
 
     @contextmanager
     def writing(self, shard: tuple[int, int] = ALL) -> Iterator[None]:

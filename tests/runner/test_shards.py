@@ -1,5 +1,6 @@
 """Shards of a run, one after the other or at the same time, come to what one run comes to."""
 
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -12,7 +13,7 @@ from stages_with_faults import MARK, Raises
 
 from atlas.errors import AtlasError
 from atlas.runner.balance import Result
-from atlas.runner.folder import SUMMARY, RunFolder
+from atlas.runner.folder import LOCK, SUMMARY, RunFolder
 from atlas.runner.inspect import status
 from atlas.runner.run import Execution, run
 
@@ -156,6 +157,17 @@ def test_whole_run_at_work_keeps_out_shards(corpus: Path, tmp_path: Path) -> Non
 
     assert _shard(corpus, out, 1, 1, second).sound
     assert len(refused) == UNITS
+
+
+def test_shard_waits_for_another_that_just_sweeps_up(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    _shard(corpus, out, 1, 2)
+    with (out / LOCK).open("w") as sweeping:
+        fcntl.flock(sweeping, fcntl.LOCK_EX)
+        monkeypatch.setattr("time.sleep", lambda _: fcntl.flock(sweeping, fcntl.LOCK_UN))
+        assert _shard(corpus, out, 2, 2).waiting == 0
 
 
 def test_shards_once_more_rewrite_nothing(corpus: Path, tmp_path: Path) -> None:
