@@ -125,8 +125,8 @@ def run(
             if outcomes >= WORTH_KEEPING:
                 found(folder, keep=True)
         if execution.shard != ALL:  # the others' parts may have come since
-            planned = compare(tasks, folder)
-            counts = planned.done
+            now = compare(tasks, folder)
+            planned, counts = replace(now, done=planned.done), now.done
             if len(counts) < len(tasks):
                 return unfinished(planned, counts, failures)
         return settle(folder, source, planned, counts, failures)

@@ -62,7 +62,9 @@ def test_shards_one_after_the_other_equal_one_run(
 
 def test_shard_counts_what_others_have_left_to_do_and_writes_no_summary(corpus: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert [_shard(corpus, out, number, 3).waiting for number in (1, 2)] == [4, 2]
+    results = [_shard(corpus, out, number, 3) for number in (1, 2)]
+    assert [result.waiting for result in results] == [4, 2]
+    assert [result.units_done_before for result in results] == [0, 3]
     assert len(contents(out)) == 5
     assert not (out / SUMMARY).exists()
     assert not status(RunFolder.at(out)).complete
