@@ -35,7 +35,7 @@ def _serve(connection: Connection, make_worker: MakeWorker[Any, Any]) -> None:
         connection.send(_Ready())
         while (task := connection.recv()) is not None:
             connection.send(attempt(worker, task))
-    except (EOFError, BrokenPipeError, ConnectionResetError):
+    except (EOFError, OSError):
         return  # the driver is gone
 
 
@@ -121,7 +121,7 @@ class Processes(Generic[Task, Outcome]):
 def _received(connection: Connection) -> Any:
     try:
         return connection.recv()
-    except (EOFError, ConnectionResetError):
+    except (EOFError, OSError):  # OSError: in the middle of an answer
         return _Gone()
 
 

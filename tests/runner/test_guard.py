@@ -1,6 +1,9 @@
 """A stage in a process of its own: a record that kills it is an error like any other."""
 
 import multiprocessing
+import os
+import signal
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +28,17 @@ class NeedsAServer(FaultyStage):
 
     def fault(self, text: str) -> None:
         raise Unavailable("the server is gone; start it again")
+
+
+@dataclass(frozen=True)
+class DiesAnswering(FaultyStage):
+    """Kills its process at a marked record when it has sent ten bytes of an answer of a hundred."""
+
+    def fault(self, text: str) -> None:
+        for descriptor in Path("/proc/self/fd").iterdir():
+            if descriptor.is_symlink() and str(descriptor.readlink()).startswith("socket:"):
+                os.write(int(descriptor.name), struct.pack("!i", 100) + b"x" * 10)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +81,13 @@ def test_what_no_record_is_to_blame_for_stops_the_unit() -> None:
 def test_stage_that_can_not_load_is_said_so() -> None:
     with Guard(WillNotLoad()) as guard, pytest.raises(AtlasError, match=r"model\.bin: is damaged"):
         guard.process(_documents("One."))
+
+
+def test_process_that_dies_in_the_middle_of_its_answer_is_one_that_died() -> None:
+    with Guard(DiesAnswering()) as guard:
+        with pytest.raises(RecordFails, match="exit code -9"):
+            guard.process(_documents(MARK))
+        assert guard.process(_documents("One.")).num_rows == 1
 
 
 @pytest.mark.parametrize("care", [Care.SMALL_BATCHES, Care.GUARDED])
