@@ -10,7 +10,9 @@ from atlas.storage import atomic_output
 def read(folder: RunFolder, name: str, schema: pa.Schema) -> pa.Table | None:
     """The table of this name and schema; None where there is none, or one that is damaged or of another version."""
     try:
-        table = pq.read_table(f"{folder.root}/{name}", filesystem=folder.filesystem, page_checksum_verification=True)
+        # Not by read_table, which imports pandas where it is installed.
+        path = f"{folder.root}/{name}"
+        table = pq.ParquetFile(path, filesystem=folder.filesystem, page_checksum_verification=True).read()
     except (pa.ArrowInvalid, OSError):
         return None
     return table if table.schema.equals(schema) else None

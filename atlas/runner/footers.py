@@ -63,8 +63,8 @@ def found(folder: RunFolder, *, keep: bool = False) -> Found:
     parts, kept = _listed(folder, "parts"), _listed(folder, "quarantine")
     known = _cached(folder)
     stamps = {info.path: (info.size, info.mtime_ns) for info in (*parts, *kept)}
-    said: dict[str, dict[str, Any] | None]
     said = {path: known[path][1] for path, stamp in stamps.items() if path in known and known[path][0] == stamp}
+    del known
     new = [path for path in stamps if path not in said]
     read = partial(_read, folder.filesystem, {info.path for info in kept})
     with ThreadPoolExecutor(THREADS) as pool:
@@ -72,8 +72,8 @@ def found(folder: RunFolder, *, keep: bool = False) -> Found:
     if keep and len(new) >= WORTH_KEEPING:
         _cache(folder, stamps, said)
     return Found(
-        {info.path: _as_footer(said[info.path]) for info in parts},
-        {info.path: (said[info.path] or {}).get("rows") for info in kept},
+        {info.path: _as_footer(json.loads(said[info.path])) for info in parts},
+        {info.path: (json.loads(said[info.path]) or {}).get("rows") for info in kept},
     )
 
 
@@ -105,7 +105,12 @@ def _listed(folder: RunFolder, below: str) -> list[pafs.FileInfo]:
     return [i for n, i in sorted(named, key=lambda x: x[0]) if n.endswith(".parquet") and not n.startswith(TEMPORARY)]
 
 
-def _read(filesystem: pafs.FileSystem, quarantine: set[str], path: str) -> dict[str, Any] | None:
+def _read(filesystem: pafs.FileSystem, quarantine: set[str], path: str) -> str:
+    """What a file says, as JSON: of 100,000 files that takes a fifth of the memory that objects would."""
+    return json.dumps(_picked(filesystem, quarantine, path))
+
+
+def _picked(filesystem: pafs.FileSystem, quarantine: set[str], path: str) -> dict[str, Any] | None:
     if path in quarantine:
         rows = quarantined_rows(filesystem, path)
         return None if rows is None else {"rows": rows}
@@ -119,23 +124,24 @@ def _as_footer(said: dict[str, Any] | None) -> Footer | None:
     return Footer(said["unit"], said["key"], Counts(**said["counts"]), tuple(said.get("rows_retried", ())))
 
 
-def _cached(folder: RunFolder) -> dict[str, tuple[tuple[int, int], dict[str, Any]]]:
+def _cached(folder: RunFolder) -> dict[str, tuple[tuple[int, int], str]]:
     table = cache.read(folder, CACHE, _CACHED)
     if table is None:
         return {}
     columns = (table.column(name).to_pylist() for name in _CACHED.names)
     return {
-        f"{folder.root}/{file}": ((size, changed), json.loads(says))
-        for file, size, changed, says in zip(*columns, strict=True)
+        f"{folder.root}/{file}": ((size, changed), says) for file, size, changed, says in zip(*columns, strict=True)
     }
 
 
-def _cache(folder: RunFolder, stamps: dict[str, tuple[int, int]], said: dict[str, dict[str, Any] | None]) -> None:
-    """Keep what was read of files that have settled."""
+def _cache(folder: RunFolder, stamps: dict[str, tuple[int, int]], said: dict[str, str]) -> None:
+    """Keep what was read of files that can be read and have settled."""
     before = time.time_ns() - int(SETTLED_SECONDS * 1e9)
-    rows = [
-        {"file": path[len(folder.root) + 1 :], "size": size, "changed_ns": changed, "says": json.dumps(says)}
-        for path, (size, changed) in stamps.items()
-        if (says := said[path]) is not None and changed is not None and changed < before
+    kept = [path for path, (_, when) in stamps.items() if said[path] != "null" and when is not None and when < before]
+    columns = [
+        [path[len(folder.root) + 1 :] for path in kept],
+        [stamps[path][0] for path in kept],
+        [stamps[path][1] for path in kept],
+        [said[path] for path in kept],
     ]
-    cache.write(folder, CACHE, pa.Table.from_pylist(rows, schema=_CACHED))
+    cache.write(folder, CACHE, pa.table(columns, schema=_CACHED))
