@@ -14,7 +14,7 @@ FOOTER_KEY = b"atlas"
 ROW_GROUP_ROWS = 32_768  # read at a time by readers: 2 MB without texts, 15 MB with them
 ROW_GROUP_BYTES = 64 << 20  # of strings; reached only where texts or carried columns are huge
 TEXTS = ("text", "completion")
-ZSTD_LEVEL = 3  # 9 saves 2 % more, at several times the time
+ZSTD_LEVEL = 3  # 9 saves 1 to 2 % more, in up to twice the time
 BLOCK_ROWS = 1_024  # the bytes are looked at every so many rows
 
 
