@@ -6,10 +6,10 @@ from functools import partial
 
 import pyarrow as pa
 
-from atlas.errors import Unavailable
+from atlas.errors import AtlasError, Unavailable
 from atlas.runner.executors import Died, Failed
 from atlas.runner.processes import Processes
-from atlas.stage import Stage
+from atlas.stage import Process, Stage
 
 
 class RecordFails(Exception):
@@ -22,17 +22,28 @@ class _Raised:
 
 
 class Guard:
-    """``process`` does what the stage's own function does; where that kills its process, it raises RecordFails."""
+    """``process`` does what the stage's own function does; where that kills its process, it raises RecordFails.
+
+    Where no process can be started, as from a program on standard input, it is done here and unguarded.
+    """
 
     def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._here: Process | None = None
         self._worker = Processes[pa.RecordBatch, pa.RecordBatch | _Raised](partial(_make_worker, stage), workers=1)
 
     def __enter__(self) -> "Guard":
         return self
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        self._worker.submit(batch)
-        answer = self._worker.answer()
+        if self._here is not None:
+            return self._here(batch)
+        try:
+            self._worker.submit(batch)
+            answer = self._worker.answer()
+        except AtlasError:
+            self._here = self._stage.load()
+            return self._here(batch)
         if isinstance(answer, Died):
             raise RecordFails(f"the process that worked on this record died ({answer.how})")
         if isinstance(answer, Failed):

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from atlas.errors import AtlasError, Unavailable
+from atlas.runner.at_work import died_with, noted, noting
 from atlas.runner.balance import Result, settle, unfinished
 from atlas.runner.counts import Counts
 from atlas.runner.executors import Died, Executor, Failed, InProcess, MakeWorker, Worker, attempt
@@ -108,7 +109,9 @@ def run(
             folder.remove(SUMMARY)  # it is an earlier run's; until this one has ended, the folder is not complete
             make_worker = partial(_make_worker, stage, source, folder)
             outcomes = 0
-            with closing(_answers(planned.todo, make_worker, execution)) as answers:
+            suspect = died_with(folder)
+            todo = [replace(task, care=Care.GUARDED) if task.name == suspect else task for task in planned.todo]
+            with noted(folder) as note, closing(_answers(todo, make_worker, execution, note)) as answers:
                 for answer in answers:
                     known = _give_up(answer, source, stage, folder) if isinstance(answer, Died) else answer
                     if isinstance(known, Failed):
@@ -133,12 +136,12 @@ def run(
 
 
 def _answers(
-    tasks: list[Task], make_worker: MakeWorker[Task, Outcome], execution: Execution
+    tasks: list[Task], make_worker: MakeWorker[Task, Outcome], execution: Execution, note: Callable[[Task], None]
 ) -> Generator[Outcome | Failed[Task] | Died[Task], None, None]:
     """Keep the executor busy; try a task again whose worker died, alone in the end; give up after ATTEMPTS."""
     waiting, suspects = deque(tasks), deque[Task]()
     deaths: dict[str, int] = {}
-    executor = _executor(make_worker, execution, len(tasks))
+    executor = _executor(make_worker, execution, len(tasks), note)
     busy = 0
     try:
         while waiting or suspects or busy:
@@ -161,7 +164,9 @@ def _answers(
         executor.close()
 
 
-def _executor(make_worker: MakeWorker[Task, Outcome], execution: Execution, tasks: int) -> Executor[Task, Outcome]:
+def _executor(
+    make_worker: MakeWorker[Task, Outcome], execution: Execution, tasks: int, note: Callable[[Task], None]
+) -> Executor[Task, Outcome]:
     if execution.executor == "ray":
         from atlas.runner.on_ray import OnRay
         from atlas.runner.ray_cluster import Share
@@ -170,7 +175,9 @@ def _executor(make_worker: MakeWorker[Task, Outcome], execution: Execution, task
         most = execution.max_workers or execution.workers
         return OnRay(make_worker, execution.workers or 1, most, execution.address, share)
     workers = execution.workers or 1
-    return InProcess(make_worker) if workers == 1 else Processes(make_worker, min(workers, tasks))
+    if workers == 1:
+        return InProcess(lambda: noting(make_worker(), note))
+    return Processes(make_worker, min(workers, tasks))
 
 
 def _make_worker(stage: Stage, source: Source, folder: RunFolder) -> Worker[Task, Outcome]:
