@@ -1,6 +1,6 @@
 """The balance of a run: that every record of its source is accounted for, once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import pyarrow.parquet as pq
@@ -11,6 +11,8 @@ from atlas.runner.folder import SUMMARY, RunFolder
 from atlas.runner.part import Source, Task
 from atlas.runner.plan import Plan
 from atlas.runner.repeats import NAMED, repeated_ids
+
+AT_ONCE = 1_000  # parts digested together: what they count would else be in memory twice more
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def settle(
     total = sum(counts.values(), Counts())
     done = [task for task in planned.tasks if task.name in counts]
     uneven = [f"{name}: {_sides(of_unit)}" for name, of_unit in counts.items() if not of_unit.holds]
-    state = of_json({"parts": [[task.name, task.key, _said(counts[task.name])] for task in done]})
+    state = _state(done, counts)
     before = folder.read(SUMMARY) or {}
     present = {*folder.parts()}
     parts = tuple(p for t in done for p in (folder.part(t.name), folder.retry_part(t.name)) if p in present)
@@ -98,6 +100,12 @@ def unfinished(planned: Plan, counts: Mapping[str, Counts], failures: Iterable[s
     total = sum(counts.values(), Counts())
     waiting = len(planned.tasks) - len(counts)
     return Result(total, len(planned.tasks), len(planned.done), tuple(failures), waiting=waiting)
+
+
+def _state(done: Sequence[Task], counts: Mapping[str, Counts]) -> str:
+    """The digest of which parts there are and what they count."""
+    slices = (done[start : start + AT_ONCE] for start in range(0, len(done), AT_ONCE))
+    return of_json([of_json([[task.name, task.key, _said(counts[task.name])] for task in some]) for some in slices])
 
 
 def _said(counts: Counts) -> dict[str, int | dict[str, int]]:
