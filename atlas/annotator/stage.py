@@ -20,9 +20,7 @@ from atlas.chunking.tokenizer import tokenizer
 from atlas.stage import Process
 from atlas.tables import CHUNKS, annotations
 
-SCORE_DECIMALS = (
-    3  # written; calibration is off by more (0.008 to 0.025), and what is further behind is 60 bytes a chunk
-)
+SCORE_DECIMALS = 3  # written; calibration is off by more (0.008 to 0.025), and more of them take 55 bytes a chunk
 SCORED_TOGETHER = 256  # chunks; bounds the memory of their views
 
 
