@@ -87,7 +87,7 @@ def _tokens(batch: Batch, chosen: np.ndarray, process: Process) -> int:
     """Tokens of the chosen documents; those that can't be processed count none, as in a run they are quarantined."""
     documents = batch.documents.take(pa.array(chosen))
     rejects: list[Reject] = []
-    done = pieces(documents, [batch.rows[row] for row in chosen], "", process, rejects)
+    done = pieces(documents, [batch.rows[row] for row in chosen], str, process, rejects)
     return sum(pc.sum(rows.column("token_count")).as_py() or 0 for rows in done)
 
 

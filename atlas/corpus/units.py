@@ -1,5 +1,6 @@
 """Units of work: pieces of a corpus that never depend on how many workers there are."""
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -32,10 +33,17 @@ class Unit:
         The label (the path below the corpus folder) is in it because ids and sources may be made from it.
         """
         said = ("name", "label", "format", "start", "stop", "fingerprint")
-        limited = (
-            {} if self.most is None else {"most": self.most}
-        )  # a unit that is read whole has the key it had before
+        limited = {} if self.most is None else {"most": self.most}  # a unit read whole has the key it had before
         return {key: getattr(self, key) for key in said} | limited
+
+    def place(self, row: int) -> str:
+        """Where the record of this number is, as people are told."""
+        if self.format == "text":
+            path, _ = json.loads(self.path)[row - self.start]
+            return str(path)
+        if self.format == "jsonl":
+            return f"{self.path}, byte {row}"
+        return f"{self.path}, line {row + 1}" if self.format.startswith("jsonl") else f"{self.path}, row {row}"
 
 
 def part_name(label: str, start: int, stop: int) -> str:

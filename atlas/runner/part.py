@@ -79,7 +79,7 @@ def work(task: Task, source: Source, stage: Stage, process: Process, folder: Run
         for batch in read_ahead(source.read(task.unit)):
             rejects = list(batch.rejects)
             for documents, rows in _portions(batch.documents, batch.rows, task.care):
-                for piece in pieces(documents, rows, task.unit.label, process, rejects):
+                for piece in pieces(documents, rows, task.unit.place, process, rejects):
                     writer.write(piece)
                     counts += counted(piece)
             arrived = batch.documents.num_rows + len(batch.rejects)
@@ -104,9 +104,12 @@ def _portions(batch: pa.RecordBatch, rows: list[int], care: Care) -> Iterator[tu
 
 
 def pieces(
-    batch: pa.RecordBatch, rows: list[int], label: str, process: Process, rejects: list[Reject]
+    batch: pa.RecordBatch, rows: list[int], place: Callable[[int], str], process: Process, rejects: list[Reject]
 ) -> Iterator[pa.RecordBatch]:
-    """Process a batch; where it raises, halve it until the records that make it raise stand alone."""
+    """Process a batch; where it raises, halve it until the records that make it raise stand alone.
+
+    ``place`` says where the record of a number is.
+    """
     if batch.num_rows == 0:
         return
     try:
@@ -116,14 +119,14 @@ def pieces(
         raise  # no record is at fault
     except Exception as error:
         if batch.num_rows == 1:
-            rejects.append(_rejected(batch, rows[0], label, error))
+            rejects.append(_rejected(batch, rows[0], place(rows[0]), error))
             return
     half = batch.num_rows // 2
-    yield from pieces(batch.slice(0, half), rows[:half], label, process, rejects)
-    yield from pieces(batch.slice(half), rows[half:], label, process, rejects)
+    yield from pieces(batch.slice(0, half), rows[:half], place, process, rejects)
+    yield from pieces(batch.slice(half), rows[half:], place, process, rejects)
 
 
-def _rejected(batch: pa.RecordBatch, row: int, label: str, error: Exception) -> Reject:
+def _rejected(batch: pa.RecordBatch, row: int, location: str, error: Exception) -> Reject:
     record = batch.to_pylist()[0]
     content = json.dumps(record, default=str).encode()
-    return Reject(row, f"{label}, row {row}", record.get("doc_id"), PROCESSING, described(error), content)
+    return Reject(row, location, record.get("doc_id"), PROCESSING, described(error), content)

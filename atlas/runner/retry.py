@@ -153,7 +153,7 @@ def _make_worker(stage: Stage, schema: pa.Schema) -> Callable[[Record], list[pa.
     def worker(record: Record) -> list[pa.RecordBatch]:
         kept = pa.RecordBatch.from_pylist([json.loads(record["content"])], schema=schema)
         rejects: list[Reject] = []
-        return list(pieces(kept, [record["row"]], record["unit"], process, rejects))
+        return list(pieces(kept, [record["row"]], lambda _: str(record["location"]), process, rejects))
 
     return worker
 

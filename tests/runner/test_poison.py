@@ -67,8 +67,6 @@ def _records(out: Path) -> dict[str, list[dict[str, Any]]]:
 def _place(corpus: Path, name: str, bad: Bad) -> str:
     """Where a record is, as people are told."""
     path = corpus / name
-    if bad.reason == "processing":
-        return f"{name}, row {_offset(path, bad.at)}"
     if name == "none.parquet":
         return str(path)
     if name.endswith(".parquet"):

@@ -58,7 +58,7 @@ def test_record_that_raises_is_quarantined_with_reason_place_and_content_and_its
     row = rows["1-2"]
     assert row["reason"] == PROCESSING
     assert row["detail"] == f"ValueError: can't read {TEXT[:20]!r}"
-    assert row["location"] == f"1.jsonl, row {row['row']}"
+    assert row["location"] == f"{corpus / '1.jsonl'}, byte {row['row']}"
     line = (corpus / "1.jsonl").read_bytes()[row["row"] :].splitlines()[0]
     assert json.loads(line)["id"] == "1-2"
     assert json.loads(row["content"])["text"] == TEXT
