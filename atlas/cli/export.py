@@ -149,7 +149,7 @@ def hf_dataset(
     settings = {"title": title, "licence": licence, "languages": tuple(language or ()), "workers": workers}
     _tell(export.hf_dataset(run, out, library, push=push, private=private, **settings, watch=_watch(quiet)))
     if push is not None:
-        print(f"pushed to {push}")
+        print(f"pushed    {push}")
 
 
 def _watch(quiet: bool) -> Callable[[str], None]:
@@ -168,4 +168,4 @@ def _tell(written: "Exported") -> None:
             rows[folder] = rows.get(folder, 0) + file["rows"]
     for folder, count in rows.items():
         print(f"{count:>12,} rows  {folder}")
-    print(f"written to {written.url}")
+    print(f"written   {written.url}")

@@ -1,9 +1,11 @@
 """The ``atlas`` command: parse flags, call a verb, print. Exit status 0: done; 1: not in balance; 2: wrong input."""
 
 import sys
+from typing import Annotated
 
 import typer
 
+from atlas import __version__
 from atlas.cli import complain_on_error
 from atlas.cli.lazy import Later, group_of
 
@@ -18,7 +20,7 @@ COMMANDS = {  # a command's module is imported when the command is called; its f
     "retry": Later(
         RUNS,
         "retry",
-        "Process again the records that a chunk, tag or annotate run put in quarantine, and only those.",
+        "Process again what a chunk, tag or annotate run put in quarantine, and the units of inputs that were mended since.",
     ),
     "report": Later(
         RUNS, "report", "Write the HTML report of a pipeline's folder (or of an annotated run, with --library)."
@@ -80,7 +82,21 @@ app = typer.Typer(
     "Start with `atlas run pipelines/quickstart.yaml`: it tags a sample of a corpus with an LLM, builds a concept "
     "library from the tags, trains an annotator, and labels every chunk.",
 )
-app.callback()(lambda: None)  # makes it a group, though nothing is added at once
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        print(f"atlas {__version__}")
+        raise typer.Exit
+
+
+@app.callback()  # makes it a group, though nothing is added at once
+def _atlas(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print Atlas's version.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

@@ -93,8 +93,11 @@ def _runs(folder: str) -> list[str]:
 
 
 def retry(folder: OutPath) -> None:
-    """Process again what a chunk, tag or annotate run put in quarantine: records of inputs that were mended since, and
-    records on which the stage failed. Nothing else is touched."""
+    """Process again what a chunk, tag or annotate run put in quarantine, and the units of inputs that were mended since.
+
+    Where an input has changed since a record of it was put there, its units are made anew, whole. Of others, the
+    records on which the stage failed are taken up. Nothing else is touched.
+    """
     from atlas import verbs
     from atlas.cli import show
     from atlas.runner.folder import RunFolder

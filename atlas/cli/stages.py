@@ -113,12 +113,9 @@ def annotate(
             execution=how,
             hooks=hooks,
         )
-    _finish(
-        result,
-        out,
-        hooks.tally(),
-        f"`atlas report {out} --library LIBRARY`, or `atlas export --help`, `atlas query --help`",
-    )
+    further = "`atlas export --help`, `atlas query --help`"
+    local = "://" not in str(out)  # a report is made of a local run
+    _finish(result, out, hooks.tally(), f"`atlas report {out} --library LIBRARY`, or {further}" if local else further)
 
 
 @with_config("sampling", SampleConfig)

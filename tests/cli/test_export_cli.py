@@ -64,7 +64,7 @@ def test_export_of_a_pipeline_s_folder_prints_what_it_wrote(
 ) -> None:
     answer = atlas("export", command, pipeline, "--out", tmp_path / "out")
     assert (answer.status, answer.err) == (0, "")
-    assert answer.out.splitlines()[-1] == f"written to {tmp_path / 'out'}"
+    assert answer.out.splitlines()[-1] == f"written   {tmp_path / 'out'}"
     rows = sum(int(line.split()[0].replace(",", "")) for line in answer.out.splitlines()[:-1])
     assert rows == sum(pq.read_metadata(file).num_rows for file in (tmp_path / "out").rglob("*.parquet"))
     atlas("export", command, pipeline / "annotations", "--library", pipeline / "library", "--out", tmp_path / "same")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from atlas import verbs
+from atlas import __version__, verbs
 from atlas.annotator import artefact
 from atlas.annotator.compile import untrained
 from atlas.chunking.config import ChunkConfig
@@ -48,6 +48,12 @@ def imported(names: tuple[str, ...], *arguments: str | Path) -> list[str]:
 @pytest.mark.parametrize("arguments", [("--help",), ("-h",)])
 def test_help_imports_no_command(arguments: tuple[str, ...]) -> None:
     assert imported((*HEAVY, *SETTINGS), *arguments) == []
+
+
+def test_version_is_that_of_the_package() -> None:
+    code = "from atlas.cli.main import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"atlas {__version__}\n"
 
 
 def test_help_of_all_commands_says_what_the_help_of_each_begins_with() -> None:

@@ -1,5 +1,6 @@
 """From a verb's hooks to whatever shows them."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,6 +17,7 @@ from atlas.verbs import Hooks
 
 FREE = Prices()
 AUTO = Watching()
+DUMB = ("dumb", "unknown")  # no bar can be drawn there; rich would leave an empty line in its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ def shown(seen: Watching = AUTO, prices: Prices = FREE, label: str = "working") 
 
             views.append(stack.enter_context(metrics(seen.port, seen.file)))
         how = seen.how if seen.how != "auto" else "bar" if sys.stderr.isatty() else "plain"
+        if how == "bar" and os.environ.get("TERM", "").lower() in DUMB:
+            how = "plain"
         if how == "bar":
             from atlas.cli.progress.bar import bar
 
