@@ -22,7 +22,11 @@ app = typer.Typer(
 Run = Annotated[str, typer.Argument(help="Folder or URL of an annotated run, or folder of a pipeline.")]
 LibraryFlag = Annotated[
     Path | None,
-    typer.Option("--library", help="Library that it was annotated with.", show_default="`library` beside the run"),
+    typer.Option(
+        "--library",
+        help="Library that it was annotated with.",
+        show_default="`library` beside the run, or beside its annotator",
+    ),
 ]
 Memory = Annotated[int, typer.Option(min=16, help="Mebibytes for counts; with fewer, the run is read more often.")]
 Workers = Annotated[int, typer.Option(min=1, help="Threads.")]

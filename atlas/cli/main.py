@@ -20,11 +20,9 @@ COMMANDS = {  # a command's module is imported when the command is called; its f
     "retry": Later(
         RUNS,
         "retry",
-        "Process again what a chunk, tag or annotate run put in quarantine, and the units of inputs that were mended since.",
+        "Process again what a chunk, tag or annotate run put in quarantine, and units of inputs mended since.",
     ),
-    "report": Later(
-        RUNS, "report", "Write the HTML report of a pipeline's folder (or of an annotated run, with --library)."
-    ),
+    "report": Later(RUNS, "report", "Write the HTML report of a pipeline's folder or of an annotated run."),
     "chunk": Later(STAGES, "chunk", "Cut a corpus into chunks: one row a chunk, in Parquet parts."),
     "tag": Later(
         STAGES,

@@ -93,7 +93,7 @@ def _runs(folder: str) -> list[str]:
 
 
 def retry(folder: OutPath) -> None:
-    """Process again what a chunk, tag or annotate run put in quarantine, and the units of inputs that were mended since.
+    """Process again what a chunk, tag or annotate run put in quarantine, and units of inputs mended since.
 
     Where an input has changed since a record of it was put there, its units are made anew, whole. Of others, the
     records on which the stage failed are taken up. Nothing else is touched.
@@ -114,19 +114,30 @@ def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a pipeline, or of an annotated run.")],
     out: Annotated[Path | None, typer.Option(help="Where to write it.", show_default="FOLDER/report.html")] = None,
     annotations: Annotated[Path | None, typer.Option(help="Annotated run.", show_default="FOLDER/annotations")] = None,
-    library: Annotated[Path | None, typer.Option(help="Library folder.", show_default="FOLDER/library")] = None,
+    library: Annotated[
+        Path | None, typer.Option(help="Library folder.", show_default="FOLDER/library, or beside run or annotator")
+    ] = None,
     model: Annotated[Path | None, typer.Option(help="Annotator, for the map.", show_default="FOLDER/annotator")] = None,
 ) -> None:
-    """Write the HTML report of a pipeline's folder (or of an annotated run, with --library)."""
+    """Write the HTML report of a pipeline's folder or of an annotated run."""
     from atlas import verbs
+    from atlas.errors import AtlasError
     from atlas.pipeline import Places
+    from atlas.products.beside import library_of
 
     places = Places.below(str(folder))
     itself = (folder / "parts").is_dir()
     model = model or (places.annotator if places.annotator.is_dir() else None)
+    run = annotations or (folder if itself else places.annotations)
+    if library is None:
+        library = places.library if places.library.is_dir() else library_of(str(run))
+    if library is None:
+        raise AtlasError(
+            f"{run}: there is no library beside it or its annotator; give the one that it was annotated with: --library"
+        )
     written = verbs.report(
-        annotations or (folder if itself else places.annotations),
-        library or places.library,
+        run,
+        library,
         out or places.report,
         model=model,
         evaluation=places.evaluation,

@@ -94,6 +94,7 @@ def annotate(
     from atlas import verbs
     from atlas.annotator.stage import AnnotateStage
     from atlas.cli import plan, progress
+    from atlas.products.beside import library_of
 
     read = columns.model_copy(update={"path": corpus})
     if dry_run:
@@ -114,8 +115,10 @@ def annotate(
             hooks=hooks,
         )
     further = "`atlas export --help`, `atlas query --help`"
-    local = "://" not in str(out)  # a report is made of a local run
-    _finish(result, out, hooks.tally(), f"`atlas report {out} --library LIBRARY`, or {further}" if local else further)
+    if "://" not in str(out):  # a report is made of a local run
+        named = "" if library_of(str(out)) else " --library LIBRARY"
+        further = f"`atlas report {out}{named}`, or {further}"
+    _finish(result, out, hooks.tally(), further)
 
 
 @with_config("sampling", SampleConfig)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
 from atlas.library.concept import Library
-from atlas.runner.folder import MANIFEST
+from atlas.runner.folder import RunFolder
 
 if TYPE_CHECKING:
     from atlas.products.export.output import Exported  # it brings the annotator's compiler along
@@ -73,20 +73,25 @@ def hf_dataset(
     return written
 
 
-def located(run: str | Path, library: Path | None) -> tuple[str | Path, Library]:
+def located(run: str | Path, library: Path | None) -> tuple[str, Library]:
     """An annotated run and its library, given as such or as a pipeline's folder.
 
+    Where none is given it is looked for as `atlas query` does: beside the run, and beside its annotator.
+
     Raises:
-        AtlasError: no library is given, and there is none beside the run.
+        AtlasError: it is no annotated run; no library is given, and there is none beside the run or its annotator.
     """
     from atlas.library import store
+    from atlas.products.beside import library_of, run_in
+    from atlas.runner.footers import read_footer
 
-    if "://" not in str(run):
-        itself, below = Path(run), Path(run) / "annotations"
-        if not (itself / MANIFEST).is_file() and (below / MANIFEST).is_file():
-            run = below
-        beside = Path(run).absolute().parent / "library"
-        library = library or (beside if beside.is_dir() else None)
+    url = run_in(str(run))
     if library is None:
-        raise AtlasError(f"{run}: there is no library beside it; give the one that it was annotated with: --library")
-    return run, store.load(library)
+        folder = RunFolder.at(url)
+        first = next((footer for path in folder.parts() if (footer := read_footer(folder.filesystem, path))), {})
+        library = library_of(url, digest=first.get("library", ""))
+    if library is None:
+        raise AtlasError(
+            f"{run}: there is no library beside it or its annotator; give the one that it was annotated with: --library"
+        )
+    return url, store.load(library)

@@ -1,5 +1,6 @@
 """atlas export, as its users type it."""
 
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -101,11 +102,31 @@ def test_flags_reach_the_export(
         assert "license: mit\nlanguage:\n- en\n- de\n" in card
 
 
+def test_library_beside_the_annotator_of_a_run_is_found(tmp_path: Path, atlas: Atlas) -> None:
+    run = annotated(tmp_path / "labelled", documents=2, files=1)
+    store.save(LABELLED, tmp_path / "trained" / "library")
+    manifest = json.loads((run / "run.json").read_text())
+    manifest.setdefault("recipe", {})["model"] = str(tmp_path / "trained" / "annotator")
+    (run / "run.json").write_text(json.dumps(manifest))
+    assert atlas("export", "cooccurrence", run, "--out", tmp_path / "out").status == 0
+    assert atlas("report", run, "--out", tmp_path / "report.html").status == 0
+
+
+def test_report_without_a_library_asks_for_one(tmp_path: Path, atlas: Atlas) -> None:
+    run = annotated(tmp_path, documents=2, files=1)
+    answer = atlas("report", run)
+    assert answer.status == 2
+    assert "--library" in answer.err
+
+
 def test_run_without_a_library_beside_it_asks_for_one(tmp_path: Path, atlas: Atlas) -> None:
     run = annotated(tmp_path, documents=2, files=1)
     answer = atlas("export", "cooccurrence", run, "--out", tmp_path / "out")
     assert answer.status == 2
-    assert "there is no library beside it; give the one that it was annotated with: --library" in answer.err
+    assert (
+        "there is no library beside it or its annotator; give the one that it was annotated with: --library"
+        in answer.err
+    )
 
 
 def test_folder_that_is_no_run_exits_with_2_and_writes_nothing(pipeline: Path, tmp_path: Path, atlas: Atlas) -> None:

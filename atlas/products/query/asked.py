@@ -13,11 +13,11 @@ from atlas.errors import AtlasError
 from atlas.library import store
 from atlas.library.concept import Library
 from atlas.library.successors import Translation
+from atlas.products.beside import library_of, run_in
 from atlas.products.remap.source import AnnotatedRun, annotated_run
-from atlas.runner.folder import MANIFEST, SUMMARY, RunFolder
+from atlas.runner.folder import SUMMARY
 from atlas.tables import annotations
 
-ANNOTATIONS, LIBRARY = "annotations", "library"  # where a pipeline's folder has them
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -95,12 +95,10 @@ def asked(url: str, library: Path | None = None, name: str = "") -> Asked:
     """
     if name and not _NAME.fullmatch(name):
         raise AtlasError(f"--run {name}={url}: {name!r} can't be a schema; use letters, digits and _")
-    folder = RunFolder.at(url)
-    if folder.read(MANIFEST) is None and RunFolder.at(f"{url.rstrip('/')}/{ANNOTATIONS}").read(MANIFEST) is not None:
-        url = f"{url.rstrip('/')}/{ANNOTATIONS}"
+    url = run_in(url)
     run = annotated_run(url, ended=False)
     notes = _state(run)
-    found = library if library is not None else _beside(url, run)
+    found = library if library is not None else library_of(url, run.manifest, run.library)
     if found is None:
         return Asked(name, run, None, (*notes, f"{url}: no library was found, so concepts have no names; --library"))
     loaded = store.load(found)
@@ -122,14 +120,3 @@ def _state(run: AnnotatedRun) -> tuple[str, ...]:
     if held != summary["counts"]["rows"]:
         return (f"{run.folder.url}: its summary says {summary['counts']['rows']:,} chunks, its parts hold {held:,}",)
     return ()
-
-
-def _beside(url: str, run: AnnotatedRun) -> Path | None:
-    """The library of a pipeline's folder: that of the run, else that of its annotator. The run's own goes first."""
-    annotator = run.manifest.get("recipe", {}).get("model")
-    homes = [Path(url).expanduser().absolute().parent] if "://" not in url else []
-    homes += [Path(annotator).parent] if annotator else []
-    folders = [home / LIBRARY for home in homes if any((home / LIBRARY).glob("*.yaml"))]
-    if len(folders) > 1:
-        return next((folder for folder in folders if store.load(folder).digest == run.library), folders[0])
-    return folders[0] if folders else None
