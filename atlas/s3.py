@@ -38,6 +38,9 @@ _OPTIONS: dict[str, Callable[[str], Any]] = {
     "tls_ca_file_path": str,
 }
 
+RIGHTS = "Use a key that may do this, or mend its rights."
+BUCKET = "Make the bucket, or mend its name."
+REACH = "The store was asked again and again; see that it can be reached."
 _CODE = re.compile(r"AWS Error ([A-Z_]+)(?: \(HTTP status (\d+)\))?")  # answers to HEAD have a status alone
 _DENIED = {"ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "INVALID_CLIENT_TOKEN_ID"}
 _PASSING = {
@@ -161,15 +164,20 @@ def in_words() -> Iterator[None]:
 
 def explained(error: OSError) -> OSError:
     """PermissionError, FileNotFoundError or ConnectionError for what S3 says; other errors as they are."""
-    said = str(error)
+    said = str(error).rstrip(".")
     found = _CODE.search(said)
     if found is None or error.errno is not None:
         return error
     code, status = found[1], int(found[2] or 0)
     if code in _DENIED or status in (401, 403):
-        return PermissionError(errno.EACCES, f"{said}. Use a key that may do this, or mend its rights.")
+        return PermissionError(errno.EACCES, f"{said}. {RIGHTS}")
     if code == "NO_SUCH_BUCKET":
-        return FileNotFoundError(errno.ENOENT, f"{said}. Make the bucket, or mend its name.")
+        return FileNotFoundError(errno.ENOENT, f"{said}. {BUCKET}")
     if code in _PASSING or status == 429 or status >= 500:
-        return ConnectionError(f"{said}. The store was asked again and again; see that it can be reached.")
+        return ConnectionError(f"{said}. {REACH}")
     return error
+
+
+def says_what_to_do(error: OSError) -> bool:
+    """Whether ``explained`` has put it in words."""
+    return str(error).endswith((RIGHTS, BUCKET, REACH))

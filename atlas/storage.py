@@ -50,6 +50,15 @@ def is_local(filesystem: pafs.FileSystem) -> bool:
     return isinstance(filesystem, pafs.LocalFileSystem)
 
 
+def stopped(url: str, error: OSError) -> AtlasError:
+    """What is told of work on ``url`` that a disk or a store has stopped: why, that nothing is lost, and what to do."""
+    where = f"{error.filename}: " if error.filename is not None else ""
+    said = f"{where}{error.strerror or error}".rstrip(".")
+    first = "" if s3.says_what_to_do(error) else "Make room or mend the rights, then "
+    again = f"{first}run the same command again" if first else "Then run the same command again"
+    return AtlasError(f"{url}: stopped: {said}. What was finished is kept. {again}.")
+
+
 @contextmanager
 def atomic_output(filesystem: pafs.FileSystem, path: str) -> Iterator[Any]:
     """A binary stream whose bytes appear at ``path`` whole, or not at all.

@@ -131,7 +131,7 @@ def hf_dataset(
     out: Out,
     library: LibraryFlag = None,
     title: Annotated[str | None, typer.Option(help="Title of the card.", show_default="the run's folder")] = None,
-    licence: Annotated[str, typer.Option("--license", help="As the hub writes it, such as odc-by.")] = "unknown",
+    license: Annotated[str, typer.Option(help="As the hub writes it, such as odc-by.")] = "unknown",  # noqa: A002
     language: Annotated[
         list[str] | None, typer.Option(help="Code of a language of the texts; repeat it for more.", show_default=NONE)
     ] = None,
@@ -150,7 +150,7 @@ def hf_dataset(
     """Write a Hugging Face dataset: Parquet, dataset card, Croissant metadata."""
     from atlas.verbs import export
 
-    settings = {"title": title, "licence": licence, "languages": tuple(language or ()), "workers": workers}
+    settings = {"title": title, "license": license, "language": tuple(language or ()), "workers": workers}
     _tell(export.hf_dataset(run, out, library, push=push, private=private, **settings, watch=_watch(quiet)))
     if push is not None:
         print(f"pushed    {push}")

@@ -7,7 +7,7 @@ from typing import Any
 from atlas.cli.costs import duration
 from atlas.cli.show import some
 from atlas.runner.inspect import Status
-from atlas.runner.sittings import Sitting, age
+from atlas.runner.sittings import WAITS, Sitting, age
 
 
 def status(path: str, found: Status) -> str:
@@ -40,6 +40,10 @@ def _states(found: Status) -> list[str]:
         return ["  running     somebody is writing here, and has not said yet who"]
     if found.state == "stopped":
         last = found.log[-1] if found.log else None
+        if last is not None and last.outcome == WAITS:
+            share = f"shard {last.how['shard']}" if "shard" in last.how else "a shard"
+            rest = "the rest is for the other shards, or for one run without --shard"
+            return [f"  stopped     {share} is done ({_time(last.ended)}); {rest}"]
         return [f"  stopped     {_broke_off(last)}; the same command goes on from there"]
     return [f"  {found.state}"]
 

@@ -6,15 +6,16 @@ from typing import Any
 
 from atlas.library import store
 from atlas.runner.folder import MANIFEST, RunFolder
+from atlas.storage import below
 
 ANNOTATIONS, LIBRARY = "annotations", "library"  # where a pipeline's folder has them
 
 
 def run_in(url: str) -> str:
     """The annotated run itself, where a pipeline's folder is given."""
-    below = f"{url.rstrip('/')}/{ANNOTATIONS}"
-    if RunFolder.at(url).read(MANIFEST) is None and RunFolder.at(below).read(MANIFEST) is not None:
-        return below
+    within = below(url, ANNOTATIONS)
+    if RunFolder.at(url).read(MANIFEST) is None and RunFolder.at(within).read(MANIFEST) is not None:
+        return within
     return url
 
 

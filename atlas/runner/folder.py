@@ -13,7 +13,7 @@ import pyarrow.fs as pafs
 
 from atlas import __version__
 from atlas.errors import AtlasError
-from atlas.storage import TEMPORARY, atomic_output, is_local, resolve
+from atlas.storage import TEMPORARY, atomic_output, is_local, resolve, stopped
 
 MANIFEST = "run.json"
 SUMMARY = "summary.json"
@@ -171,10 +171,7 @@ class RunFolder:
             with self.lock(shard):
                 yield
         except OSError as error:
-            raise AtlasError(
-                f"{self.url}: stopped: {error}. What was finished is kept; make room or mend the rights, "
-                "then run the same command again."
-            ) from error
+            raise stopped(self.url, error) from error
 
     def sweep(self) -> None:
         """Delete what a killed run left half-written."""

@@ -27,6 +27,7 @@ from atlas.runner.folder import LOG, RunFolder
 from atlas.runner.plan import Plan
 from atlas.storage import TEMPORARY, atomic_output
 
+WAITS = "waits for other shards"  # outcome of a shard that has done its share before others have
 NOTED_SECONDS = 10.0  # at most one write so often: of an object store, each is a request
 
 

@@ -10,7 +10,7 @@ from atlas.runner.folder import RunFolder
 from atlas.runner.part import Source
 from atlas.runner.plan import Plan
 from atlas.runner.run import Execution, Result, run
-from atlas.runner.sittings import NOTED_SECONDS, Sitting
+from atlas.runner.sittings import NOTED_SECONDS, WAITS, Sitting
 from atlas.stage import Stage
 from atlas.verbs.hooks import Hooks
 
@@ -31,7 +31,7 @@ def noted_run(
     except BaseException as error:
         log.end(_why(error))
         raise
-    log.end("waits for other shards" if result.waiting else "done" if result.sound else "not sound")
+    log.end(WAITS if result.waiting else "done" if result.sound else "not sound")
     return result
 
 

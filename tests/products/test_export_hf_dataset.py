@@ -31,7 +31,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def out(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dataset")
-    hf_dataset(run, LABELLED, folder, title="Boats | tides", licence="odc-by", languages=["en"])
+    hf_dataset(run, LABELLED, folder, title="Boats | tides", license="odc-by", language=["en"])
     return folder
 
 

@@ -143,7 +143,7 @@ def test_disk_that_fails_at_any_write_is_one_clear_error_and_the_next_run_comple
             done = run_over(Raises(), corpus, out).balanced
         except AtlasError as error:
             assert os.strerror(code) in str(error)
-            assert "What was finished is kept; make room or mend the rights" in str(error)
+            assert "What was finished is kept. Make room or mend the rights" in str(error)
         assert not list(out.rglob(f"{TEMPORARY}*"))
         assert not (out / "parts").is_dir() or whole_parts(Raises(), corpus, out)
     assert writes > 3
@@ -177,7 +177,7 @@ def test_full_disk_is_one_clear_error_and_with_room_again_the_run_completes(
 ) -> None:
     disk = small_disk("size=256k")
     corpus = _incompressible_corpus(tmp_path / "corpus")
-    with pytest.raises(AtlasError, match=r"No space left on device.*make room") as error:
+    with pytest.raises(AtlasError, match=r"No space left on device.*Make room") as error:
         run_over(STAGE, corpus, disk / "out", Execution(workers=workers))
     assert "\n" not in str(error.value)
     assert capfd.readouterr() == ("", "")

@@ -1,5 +1,6 @@
 """What an s3:// URL and the environment say, and that a filesystem keeps it on the way to another process."""
 
+import errno
 import pickle
 from collections.abc import Callable
 
@@ -9,7 +10,8 @@ import ray.cloudpickle
 from s3_bucket import Bucket
 
 from atlas.errors import AtlasError
-from atlas.storage import below, resolve
+from atlas.s3 import explained
+from atlas.storage import below, resolve, stopped
 
 pytest_plugins = ["store_fixtures"]
 
@@ -104,3 +106,19 @@ def test_other_stores_are_still_pyarrows_own() -> None:
 )
 def test_name_in_a_folder_goes_before_the_options(url: str, name: str, expected: str) -> None:
     assert below(url, name) == expected
+
+
+def test_run_that_the_store_stops_names_the_remedy_of_the_store_alone() -> None:
+    missing = explained(OSError("When writing: AWS Error NO_SUCH_BUCKET during PutObject: It does not exist."))
+    assert str(stopped("s3://b/out", missing)) == (
+        "s3://b/out: stopped: When writing: AWS Error NO_SUCH_BUCKET during PutObject: It does not exist. "
+        "Make the bucket, or mend its name. What was finished is kept. Then run the same command again."
+    )
+
+
+def test_run_that_the_disk_stops_says_to_make_room() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "/out/parts/a")
+    assert str(stopped("out", full)) == (
+        "out: stopped: /out/parts/a: No space left on device. What was finished is kept. "
+        "Make room or mend the rights, then run the same command again."
+    )

@@ -12,7 +12,7 @@ import pyarrow.fs as pafs
 
 from atlas import __version__
 from atlas.errors import AtlasError
-from atlas.storage import TEMPORARY, atomic_output, is_local, resolve
+from atlas.storage import TEMPORARY, atomic_output, is_local, resolve, stopped
 
 MANIFEST = "export.json"
 
@@ -114,10 +114,7 @@ class ExportFolder:
                 finally:
                     self._sweep()
         except OSError as error:
-            raise AtlasError(
-                f"{self.url}: stopped: {error}. What was finished is kept; make room or mend the rights, "
-                "then run the same command again"
-            ) from error
+            raise stopped(self.url, error) from error
 
     @contextmanager
     def _lock(self) -> Iterator[None]:

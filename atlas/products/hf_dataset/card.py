@@ -19,8 +19,8 @@ def card(facts: Facts) -> str:
 def _front(facts: Facts) -> dict[str, Any]:
     front: dict[str, Any] = {
         "pretty_name": facts.title,
-        "license": facts.licence,
-        **({"language": list(facts.languages)} if facts.languages else {}),
+        "license": facts.license,
+        **({"language": list(facts.language)} if facts.language else {}),
         "annotations_creators": ["machine-generated"],
         "task_categories": TASKS,
         "size_categories": [facts.size_category],
@@ -107,7 +107,7 @@ labels. The library of concepts has the digest `{facts.footer.get("library", "un
 
 ## Licence
 
-`{facts.licence}`{_licence(facts)} It covers the texts as far as their owners gave it; see the sources of the corpus.
+`{facts.license}`{_licence(facts)} It covers the texts as far as their owners gave it; see the sources of the corpus.
 """
 
 
@@ -117,7 +117,7 @@ def _rejected(facts: Facts) -> str:
 
 
 def _licence(facts: Facts) -> str:
-    return ": none was named when this was exported." if facts.licence == "unknown" else "."
+    return ": none was named when this was exported." if facts.license == "unknown" else "."
 
 
 def _columns(config: Config) -> str:

@@ -74,8 +74,8 @@ class Facts:
     """All that card and metadata say. ``top``: name, facet and chunks of the most frequent concepts."""
 
     title: str
-    licence: str
-    languages: Sequence[str]
+    license: str
+    language: Sequence[str]
     configs: Sequence[Config]
     documents: int
     labels: int

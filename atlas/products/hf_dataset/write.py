@@ -29,8 +29,8 @@ def hf_dataset(
     out: str | Path,
     *,
     title: str | None = None,
-    licence: str = UNKNOWN,
-    languages: Sequence[str] = (),
+    license: str = UNKNOWN,  # noqa: A002 (the flag is --license)
+    language: Sequence[str] = (),
     workers: int = WORKERS,
     watch: Watch = silent,
 ) -> Exported:
@@ -40,8 +40,7 @@ def hf_dataset(
 
     Args:
         title: of the card; by default the name of the run's folder.
-        licence: as the hub writes it, such as ``odc-by``. languages: codes such as ``en``.
-
+        license: as the hub writes it, such as ``odc-by``. language: codes such as ``en``.
         watch: told of every file that is finished.
 
     Raises:
@@ -49,7 +48,7 @@ def hf_dataset(
     """
     source = source_of(run, library)
     named = title or source.folder.root.rsplit("/", 1)[-1]
-    settings = {"title": named, "license": licence, "languages": list(languages)}
+    settings = {"title": named, "license": license, "languages": list(language)}
     with output(PRODUCT, source, out, settings, watch) as made:
         if (before := made.done()) is not None:
             return before
@@ -70,7 +69,7 @@ def hf_dataset(
             Config("chunks", source.schema.remove_metadata(), chunks),
             Config("concepts", concepts.CONCEPTS, [described(made.folder, CONCEPTS_FILE)]),
         )
-        _describe(made, _facts(source, found, configs, named, licence, languages))
+        _describe(made, _facts(source, found, configs, named, license, language))
         return made.finish()
 
 
@@ -84,16 +83,16 @@ def _facts(
     found: Counted,
     configs: Sequence[Config],
     title: str,
-    licence: str,
-    languages: Sequence[str],
+    license: str,  # noqa: A002
+    language: Sequence[str],
 ) -> Facts:
     there = concepts.shown(source, found)
     facets = Counter(concept.facet for concept, _, _ in there)
     ranked = sorted(there, key=lambda row: (-row[1], row[0].id))[:TOP]
     return Facts(
         title,
-        licence,
-        languages,
+        license,
+        language,
         configs,
         source.documents,
         source.labels,
