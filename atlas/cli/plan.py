@@ -1,5 +1,7 @@
 """Dry runs: what would be done, and how long it would take, from a small piece done in memory."""
 
+from pathlib import Path
+
 from atlas import verbs
 from atlas.chunking.config import ChunkConfig
 from atlas.chunking.stage import ChunkStage
@@ -45,7 +47,7 @@ def tag(corpus: CorpusConfig, chunk: ChunkConfig, config: TagConfig, out: str) -
             *_input_lines(units),
             f"documents  {_about(documents)}",
             f"tokens     {_about(tokens)}",
-            *_tag_lines(corpus, chunk, config),
+            *_tag_lines(corpus, chunk, config, Path(out) / "sample.parquet", Path(out) / "tags"),
             f"into       {out}",
             "nothing was written",
         ]
@@ -71,7 +73,7 @@ def pipeline(config: PipelineConfig) -> str:
             *_input_lines(units),
             f"documents  {_about(documents)}",
             f"tokens     {_about(tokens)} (chunking takes about {costs.duration(seconds)} on one core)",
-            *_tag_lines(config.corpus, config.chunk, config.tag),
+            *_tag_lines(config.corpus, config.chunk, config.tag, places.sample, places.tags),
             *(f"{name:12} → {path}{'  (there)' if path.exists() else ''}" for name, path in steps.items()),
             "nothing was written",
         ]
@@ -83,7 +85,11 @@ def estimated(corpus: CorpusConfig, chunk: ChunkConfig, config: TagConfig) -> st
     return costs.estimated(verbs.estimate(corpus, chunk, config))
 
 
-def _tag_lines(corpus: CorpusConfig, chunk: ChunkConfig, config: TagConfig) -> list[str]:
+def _tag_lines(corpus: CorpusConfig, chunk: ChunkConfig, config: TagConfig, sample: Path, tags: Path) -> list[str]:
+    """What tagging takes; an LLM is asked only where something is left to tag."""
+    done = verbs.tagged(corpus, chunk, config, sample, tags)
+    if done is not None:
+        return [f"tagging    nothing left to do: {done:,} chunks are tagged"]
     found = verbs.estimate(corpus, chunk, config, paid=False)
     return costs.plan_lines(found, f"{config.engine.kind}: {config.engine.model}, prompt {config.prompt_name}")
 

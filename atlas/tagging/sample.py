@@ -52,18 +52,8 @@ def write_sample(
             sample is made, and never again for it: the rate of another day does not change the sample.
     """
     source = DocumentSource(corpus)
-    key = of_json(
-        {
-            "units": [unit.identity() for unit in source.units()],
-            "source": source.identity(),
-            "chunk": chunk.model_dump(mode="json"),
-            "sample": config.model_dump(mode="json"),
-            "unit_chunks": unit_chunks,
-            "engine": None if is_counted(config) or tag is None else _priced(tag),
-        }
-    )
-    note = out.with_suffix(".key")
-    if out.is_file() and note.is_file() and note.read_text() == key:
+    key = _key(source, chunk, config, unit_chunks, tag)
+    if _is_for(out, key):
         return pq.read_table(out)
     chunks = _chunks(source, chunk, config, tag)
     pick = _covering if config.strategy == "coverage" else _random
@@ -76,8 +66,39 @@ def write_sample(
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_output(pafs.LocalFileSystem(), str(out)) as stream:
         pq.write_table(table, stream, row_group_size=unit_chunks, compression="zstd")
-    write_text(note, key)
+    write_text(_note(out), key)
     return table
+
+
+def is_made(
+    corpus: CorpusConfig, chunk: ChunkConfig, config: SampleConfig, unit_chunks: int, out: Path, tag: TagConfig | None
+) -> bool:
+    """Whether ``write_sample`` would keep what is there."""
+    return _is_for(out, _key(DocumentSource(corpus), chunk, config, unit_chunks, tag))
+
+
+def _key(
+    source: DocumentSource, chunk: ChunkConfig, config: SampleConfig, unit_chunks: int, tag: TagConfig | None
+) -> str:
+    return of_json(
+        {
+            "units": [unit.identity() for unit in source.units()],
+            "source": source.identity(),
+            "chunk": chunk.model_dump(mode="json"),
+            "sample": config.model_dump(mode="json"),
+            "unit_chunks": unit_chunks,
+            "engine": None if is_counted(config) or tag is None else _priced(tag),
+        }
+    )
+
+
+def _note(out: Path) -> Path:
+    """Where it stands what a sample was made for."""
+    return out.with_suffix(".key")
+
+
+def _is_for(out: Path, key: str) -> bool:
+    return out.is_file() and _note(out).is_file() and _note(out).read_text() == key
 
 
 def _priced(tag: TagConfig) -> dict[str, Any]:

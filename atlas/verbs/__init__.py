@@ -17,7 +17,7 @@ from atlas.verbs.retag import retag
 from atlas.verbs.retry import retry
 from atlas.verbs.sample import sample
 from atlas.verbs.status import status
-from atlas.verbs.tag import spent, tag
+from atlas.verbs.tag import spent, tag, tagged
 from atlas.verbs.tag_run import read_tags
 from atlas.verbs.train import train
 
@@ -43,5 +43,6 @@ __all__ = [
     "spent",
     "status",
     "tag",
+    "tagged",
     "train",
 ]

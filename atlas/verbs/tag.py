@@ -4,8 +4,12 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from atlas.chunking.config import ChunkConfig
+from atlas.corpus.config import CorpusConfig
 from atlas.corpus.source import TableSource
 from atlas.llm.costs import prices
+from atlas.runner.folder import RunFolder
+from atlas.runner.plan import plan
 from atlas.runner.run import Execution, Result
 from atlas.tables import CHUNKS
 from atlas.tagging.config import TagConfig
@@ -34,6 +38,23 @@ def tag(
     source = TableSource(str(chunks.absolute()), CHUNKS)
     watch = noting(out, hooks.watch)
     return noted_run(stage, source, out, os.path.normpath(chunks), recipe, how, replace(hooks, watch=watch))
+
+
+def tagged(corpus: CorpusConfig, chunk: ChunkConfig, config: TagConfig, chunks: Path, out: Path) -> int | None:
+    """How many chunks a tag run holds that has nothing left to do; None where something is left, or is not known.
+
+    Asks no LLM, and touches nothing.
+
+    Args:
+        chunks: the sample, as of ``sample``. out: folder of the tag run.
+    """
+    from atlas.tagging.sample import is_made
+    from atlas.tagging.stage import TagStage
+
+    if not is_made(corpus, chunk, config.sample, config.chunks_per_unit, chunks, config):
+        return None
+    planned = plan(TagStage(config), TableSource(str(chunks.absolute()), CHUNKS), RunFolder.at(out))
+    return None if planned.todo else sum(counts.records_out for counts in planned.done.values())
 
 
 def spent(result: Result, config: TagConfig, out: Path) -> Spent:
