@@ -9,7 +9,7 @@ import atlas
 
 VERBS = (
     "run chunk sample estimate tag retag canonicalize train evaluate annotate report status retry "
-    "token_stream query contamination open_corpus read_windows"
+    "token_stream query carries source compare contamination open_corpus read_windows"
 ).split()
 EXPORTS = "fineweb field_guide cooccurrence lift hf_dataset".split()
 

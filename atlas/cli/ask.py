@@ -52,11 +52,9 @@ def _json(answer: Any) -> None:
 
 
 def _facet(facet: str | None) -> str | None:
-    from atlas.errors import AtlasError
-    from atlas.tables import FACETS
+    from atlas.products.query.named import check_facet
 
-    if facet is not None and facet not in FACETS:
-        raise AtlasError(f"--facet {facet}: is none; choose one of {', '.join(FACETS)}")
+    check_facet(facet)
     return facet
 
 

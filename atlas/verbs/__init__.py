@@ -11,7 +11,7 @@ from atlas.verbs.chunk import chunk
 from atlas.verbs.estimate import estimate
 from atlas.verbs.evaluate import EVALUATION, evaluate
 from atlas.verbs.hooks import HERE, QUIET, Hooks
-from atlas.verbs.query import contamination, query
+from atlas.verbs.query import carries, compare, contamination, query, source
 from atlas.verbs.report import report
 from atlas.verbs.retag import retag
 from atlas.verbs.retry import retry
@@ -29,7 +29,9 @@ __all__ = [
     "Hooks",
     "annotate",
     "canonicalize",
+    "carries",
     "chunk",
+    "compare",
     "contamination",
     "estimate",
     "evaluate",
@@ -40,6 +42,7 @@ __all__ = [
     "retag",
     "retry",
     "sample",
+    "source",
     "spent",
     "status",
     "tag",

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from labelled_run import LIBRARY, Labels, labelled_run
 
+from atlas import verbs
 from atlas.errors import AtlasError
 from atlas.library import edit, store
 from atlas.products.query import made_of
@@ -171,3 +172,21 @@ def test_ids_that_the_library_lacks_are_refused(folder: Path, tmp_path: Path) ->
     run = asked(str(folder / "run"), tmp_path / "small")
     with connected([run]) as connection, pytest.raises(AtlasError, match=r"2 concepts that the library lacks \(4, 5\)"):
         refuse_unknown_ids(connection, run)
+
+
+def test_verbs_answer_as_the_questions_do(folder: Path, run: Asked, connection: Any) -> None:
+    assert verbs.carries(folder / "run", ["tides"], ["Rope"]) == carries(connection, run, ["tides"], ["Rope"])
+    every = made_of.sources(connection, run)
+    whole = made_of.whole(every)
+    found = verbs.source(folder / "run")
+    assert list(found) == every
+    assert all(found[each] == made_of.shares(connection, run, each.name, each, whole) for each in every)
+    one = every[0].name
+    assert list(verbs.source(folder / "run", [one])) == [every[0]]
+    assert verbs.compare(folder / "run", [one]) == compare(connection, *sides(connection, [run], values=[one]))
+    assert verbs.compare([folder / "run", folder / "run"]).differences
+
+
+def test_verbs_refuse_a_facet_that_is_none(folder: Path) -> None:
+    with pytest.raises(AtlasError, match="colour"):
+        verbs.source(folder / "run", facet="colour")

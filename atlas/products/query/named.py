@@ -10,6 +10,7 @@ from atlas.library.concept import Concept
 from atlas.library.search import the
 from atlas.library.successors import successor
 from atlas.products.query.asked import Asked
+from atlas.tables import FACETS
 
 NEAR = 5
 
@@ -63,6 +64,16 @@ def column(asked: Asked, name: str) -> str:
         raise AtlasError(f"{asked.url}: can't be divided by {name!r}; it has {', '.join(usable)}")
     escaped = name.replace('"', '""')
     return f'"{escaped}"'
+
+
+def check_facet(facet: str | None) -> None:
+    """See that it is one; None is all.
+
+    Raises:
+        AtlasError: it is none.
+    """
+    if facet is not None and facet not in FACETS:
+        raise AtlasError(f"--facet {facet}: is none; choose one of {', '.join(FACETS)}")
 
 
 def check_value(connection: duckdb.DuckDBPyConnection, asked: Asked, by: str, value: str) -> None:
