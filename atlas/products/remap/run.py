@@ -14,8 +14,8 @@ from atlas.products.remap.needs import Need, known, needs
 from atlas.products.remap.part import STAGE, Job, carry, new_footer
 from atlas.products.remap.source import AnnotatedRun, annotated_run
 from atlas.runner.balance import Result
-from atlas.runner.folder import RETRY_ENDING, SUMMARY, RunFolder
 from atlas.runner.counts import Counts
+from atlas.runner.folder import RETRY_ENDING, SUMMARY, RunFolder
 from atlas.runner.footers import quarantined_rows, read_footer
 from atlas.storage import is_local
 
