@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pyarrow as pa
 
@@ -39,8 +40,9 @@ class Guard:
         if self._here is not None:
             return self._here(batch)
         try:
-            self._worker.submit(batch)
-            answer = self._worker.answer()
+            answer = self._answer(batch)
+            if isinstance(answer, Died) and batch.num_rows == 1:
+                answer = self._answer(batch)  # it may have been killed by chance, for others' use of memory, say
         except AtlasError:
             self._here = self._stage.load()
             return self._here(batch)
@@ -51,6 +53,10 @@ class Guard:
         if isinstance(answer, _Raised):
             raise RecordFails(answer.what)
         return answer
+
+    def _answer(self, batch: pa.RecordBatch) -> Any:
+        self._worker.submit(batch)
+        return self._worker.answer()
 
     def __exit__(self, *_: object) -> None:
         self._worker.close()

@@ -95,7 +95,7 @@ def run(
     folder.check(stage.name, corpus)
     inputs = remembered(folder)
     tasks = tasks_of(stage, source, inputs)  # before the folder is touched: a wrong corpus leaves no trace
-    with folder.writing(execution.shard):
+    with folder.writing(execution.shard), noted(folder) as note:
         folder.claim(stage.name, corpus, recipe, inputs_of(task.unit for task in tasks))
         remember(folder, inputs)
         planned = replace(compare(tasks, folder, keep=True), shard=execution.shard)
@@ -111,7 +111,7 @@ def run(
             outcomes = 0
             suspect = died_with(folder)
             todo = [replace(task, care=Care.GUARDED) if task.name == suspect else task for task in planned.todo]
-            with noted(folder) as note, closing(_answers(todo, make_worker, execution, note)) as answers:
+            with closing(_answers(todo, make_worker, execution, note)) as answers:
                 for answer in answers:
                     known = _give_up(answer, source, stage, folder) if isinstance(answer, Died) else answer
                     if isinstance(known, Failed):

@@ -66,6 +66,14 @@ def test_record_that_kills_is_an_error_and_the_next_is_processed() -> None:
             assert guard.process(_documents("One.")).num_rows == 1
 
 
+def test_process_that_is_killed_by_chance_costs_no_record(tmp_path: Path) -> None:
+    lives = tmp_path / "lives"
+    lives.mkdir()
+    (lives / "one").touch()
+    with Guard(Kills(lives=str(lives))) as guard:
+        assert guard.process(_documents(MARK)).num_rows == 1
+
+
 def test_record_that_raises_is_an_error_with_its_words_and_the_process_goes_on() -> None:
     with Guard(Raises()) as guard:
         with pytest.raises(RecordFails, match=f"^ValueError: can't read '{MARK}'$"):
