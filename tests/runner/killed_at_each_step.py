@@ -1,19 +1,23 @@
 """A process that is killed at its first step on files, another at its second, and so on, until one comes through.
 
 Usage: killed_at_each_step.py WHAT CORPUS OUT...: one folder for each; prints the step at which each was killed.
-WHAT: ``run``, whose driver is killed; ``worker``: of two workers of a run one is; ``retry``, whose driver is killed and
-which is then done once more, undisturbed. Processes are forked, also workers, as a start from nothing takes seconds.
+WHAT: ``run`` or ``retry``, whose driver is killed; ``worker``: of two workers of a run one is. What a killed driver
+leaves is kept in OUT.killed; then it is done once more, undisturbed, and a run in OUT.back with ``OTHER`` settings.
+Processes are forked, also workers, as a start from nothing takes seconds.
 """
 
 import ctypes
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 
 from file_steps import die, tell_each_step
 from run_files import run_over, source_of
@@ -28,6 +32,7 @@ from atlas.runner.run import Execution
 from atlas.stage import Process
 
 PR_SET_CHILD_SUBREAPER = 36
+OTHER = {"source": "id"}  # a setting that is in the records kept in quarantine
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,22 @@ def _retry(corpus: Path, out: Path) -> None:
     retry(FaultyStage(), source_of(corpus), RunFolder.at(out))
 
 
+def _go_on(what: str, corpus: Path, out: Path) -> None:
+    for copy in (".killed", ".back"):
+        if out.exists():
+            shutil.copytree(out, out.with_suffix(copy))
+    if what == "retry":
+        assert _in_a_process(_retry, corpus, out) == 0
+        return
+    assert _in_a_process(_run, corpus, out) == 0
+    if out.with_suffix(".back").exists():
+        assert _in_a_process(_run, corpus, out.with_suffix(".back"), OTHER) == 0
+
+
+def _run(corpus: Path, out: Path, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+    assert run_over(Raises(), corpus, out, **settings).balanced
+
+
 def _in_a_process(*work: object) -> int:
     """The exit status, or minus the signal, when it is gone with all that it started."""
     child = os.fork()
@@ -96,6 +117,10 @@ def _fork_and_keep_caches() -> None:
 
 def main(what: str, corpus: Path, outs: list[Path]) -> None:
     _fork_and_keep_caches()
+    source = source_of(corpus)
+    process = FaultyStage().load()
+    for batch in source.read(source.units()[0]):
+        process(batch.documents)  # what the first call takes is taken once, for all that are forked
     for last, out in enumerate(outs, start=1):
         note = out.with_suffix(".step")
         status = _in_a_process(_act, what, corpus, out, last, note)
@@ -103,10 +128,11 @@ def main(what: str, corpus: Path, outs: list[Path]) -> None:
             assert status == 0
             return
         assert status == (0 if what == "worker" else -signal.SIGKILL), status
-        if what == "retry":
-            assert _in_a_process(_retry, corpus, out) == 0
+        if what != "worker":
+            _go_on(what, corpus, out)
         print(note.read_text().strip(), flush=True)
     raise SystemExit(f"more than {len(outs)} steps")
 
 
-main(sys.argv[1], Path(sys.argv[2]), [Path(argument) for argument in sys.argv[3:]])
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), [Path(argument) for argument in sys.argv[3:]])
