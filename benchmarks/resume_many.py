@@ -1,8 +1,8 @@
 """How long does a run of very many parts take to see that nothing is left to do, and in how much memory?
 
 Makes a corpus of ``--parts`` files of one line and the run over it, its parts written by the product's own writer but
-not by its runner (nothing is synced, as that is not what is measured); then starts the same run in a fresh process:
-without the caches, with them, and with one part taken away. ``cpu_s`` is of all threads; ``peak_mib`` the most memory
+not by its runner (nothing is synced, as that is not what is measured); then starts the same run in a fresh process: for
+the first balance, which looks for ids in two parts; without the caches; with them; and with one part taken away. ``cpu_s`` is of all threads; ``peak_mib`` the most memory
 of the process, of which ``imports_mib`` are there before it begins.
 """
 
@@ -25,7 +25,7 @@ from atlas.corpus.config import CorpusConfig
 from atlas.corpus.source import DocumentSource
 from atlas.runner import footers, inputs
 from atlas.runner.counts import Counts
-from atlas.runner.folder import FOLDERS, RunFolder
+from atlas.runner.folder import FOLDERS, SUMMARY, RunFolder
 from atlas.runner.part import footer_of
 from atlas.runner.part_writer import FOOTER_KEY, encodings
 from atlas.runner.plan import tasks_of
@@ -53,15 +53,19 @@ def main() -> None:
 def measured(out: Path, parts: int) -> list[Row]:
     if not (out / "run" / "parts").exists():
         make(out, parts)
+    _forget(out, SUMMARY)
     rows = [_started(out, parts, "atlas, first balance")]
-    time.sleep(footers.SETTLED_SECONDS)  # files change no more
-    for cache in CACHES:
-        (out / "run" / cache).unlink(missing_ok=True)
+    _forget(out)
     rows.append(_started(out, parts, "atlas, without caches"))
     rows.append(_started(out, parts, "atlas, with caches"))
     next((out / "run" / "parts").iterdir()).unlink()
     rows.append(_started(out, parts, "atlas, with caches, a part gone"))
     return rows
+
+
+def _forget(out: Path, *names: str) -> None:
+    for name in (*CACHES, *names):
+        (out / "run" / name).unlink(missing_ok=True)
 
 
 def make(out: Path, parts: int) -> None:
