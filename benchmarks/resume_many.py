@@ -2,8 +2,9 @@
 
 Makes a corpus of ``--parts`` files of one line and the run over it, its parts written by the product's own writer but
 not by its runner (nothing is synced, as that is not what is measured); then starts the same run in a fresh process: for
-the first balance, which looks for ids in two parts; without the caches; with them; and with one part taken away. ``cpu_s`` is of all threads; ``peak_mib`` the most memory
-of the process, of which ``imports_mib`` are there before it begins.
+the first balance, which looks for ids in two parts; without the caches; with them; and with one part taken away.
+``cpu_s`` is of all threads; ``peak_mib`` the most memory of the process, of which ``imports_mib`` are there before it
+begins.
 """
 
 import argparse
