@@ -40,7 +40,9 @@ def changed_since(before: dict[Path, bytes], folder: Path) -> set[str]:
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+    """Every file but locks and the log of who worked on it when."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path: path.read_bytes() for path in files if path.name != ".lock" and path.parent.name != "log"}
 
 
 def test_change_of_one_document_redoes_its_files_units_alone(finished: Finished) -> None:
@@ -72,7 +74,7 @@ def test_change_of_one_document_redoes_its_files_units_alone(finished: Finished)
 
 
 # What says of which corpus the sample and the run are.
-NOTES = ("sample.key", "annotations/summary.json", "report.html")
+NOTES = ("sample.key", "annotations/run.json", "annotations/summary.json", "report.html")
 
 
 # Other readers
