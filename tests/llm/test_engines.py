@@ -113,5 +113,5 @@ def test_ray_and_processes_write_the_parts_that_this_process_writes(
 @pytest.mark.slow
 def test_more_gpus_than_there_are_is_an_error_that_tells_the_fix(sample: Path, tmp_path: Path) -> None:
     config = TagConfig(engine=VLLMConfig(tensor_parallel=64))
-    with pytest.raises(AtlasError, match="each worker needs 64 GPU, and Ray has"):
+    with pytest.raises(AtlasError, match="each worker needs 1 CPU, 64 GPU, and no node of Ray"):
         verbs.tag(sample, config, tmp_path / "out", execution=Execution("ray", workers=1))
