@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ class Round:
     """What happened to one run. ``begun`` units were taken up, ``finished`` parts appeared, of ``units`` there are.
 
     ``in_flight`` is how many units may have been lost at work by the kills together; ``moments`` are the parts that
-    were there at each kill.
+    were there at each kill; ``seconds`` is how long it took.
     """
 
     units: int
@@ -47,6 +48,7 @@ class Round:
     begun: int = 0
     finished: int = 0
     in_flight: int = 0
+    seconds: float = 0.0
     left_behind: int = 0
     problems: list[str] = field(default_factory=list)
 
@@ -75,7 +77,7 @@ def disturbed(job: Job, out: Path, like: Path, units: int, seconds: float, most:
 
     After ``most`` kills it is left undisturbed.
     """
-    choice = random.Random(seed)
+    choice, started = random.Random(seed), time.perf_counter()
     result = Round(units)
     with Watch(out / "parts") as watch:
         done = False
@@ -85,7 +87,7 @@ def disturbed(job: Job, out: Path, like: Path, units: int, seconds: float, most:
             sitting = Sitting(job.command(out, workers), out.with_name(f"{out.name}-{result.sittings}.txt"))
             say(f"  sitting {result.sittings}: {workers} workers, {_there(out)} of {units} parts there")
             done = _sit(job, sitting, workers, out, result, seconds, most, choice, watch, say)
-    result.begun, result.finished = watch.begun, watch.parts
+    result.begun, result.finished, result.seconds = watch.begun, watch.parts, time.perf_counter() - started
     result.problems += differences(out, like)
     if result.begun > units + result.in_flight:
         result.problems.append(f"{result.begun} of {units} units begun, {result.in_flight} in flight at kills")
