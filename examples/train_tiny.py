@@ -33,9 +33,9 @@ from torch.nn import functional as F
 from atlas.reader import Windows, open_corpus, read_windows
 from atlas.reader.torch_data import Loader
 
-CONTEXT, BATCH = 128, 16
-WIDTH, LAYERS, HEADS, RESIDUAL = 192, 4, 6, 24
-WORDS = 6_000  # token ids that get an embedding: the most frequent ones; all others are one
+CONTEXT, BATCH = 128, 8
+WIDTH, LAYERS, HEADS, RESIDUAL = 160, 4, 5, 20
+WORDS = 4_000  # token ids that get an embedding: the most frequent ones; all others are one
 FEWEST = 20  # chunks that a concept needs to take part
 TEACHER_FORCED = 0.3  # share of training windows that run on the true labels in place of the model's own
 RESIDUAL_DROPPED = 0.3  # share of training windows without the residual, so that concepts learn to carry the load
