@@ -192,7 +192,7 @@ def test_worker_that_dies_is_not_heard_of_among_the_results(
     gate.open("head")
     stdout, stderr = driver.communicate()
     assert (driver.returncode, stderr) == (0, "")
-    assert [line.split()[0] for line in stdout.splitlines()] == ["units", "records", "rows", "written"]
+    assert [line.split()[0] for line in stdout.splitlines()] == ["units", "records", "rows", "time", "written"]
     assert contents(tmp_path / "out") == contents(one)
 
 
