@@ -19,7 +19,7 @@ class Assumptions:
     chunks_per_document: float = 6.4
     text_bytes_per_token: float = 4.3
     stored_bytes_per_text_byte: float = 0.4
-    tokens_per_core_second: float = 320_000
+    tokens_per_core_second: float = 275_000
     runner_overhead: float = 0.06
     unit_bytes: float = 32 << 20
     output_bytes_per_chunk: float = 56
