@@ -1,5 +1,6 @@
 """vLLM in this process: continuous batching on GPUs (or its CPU build), bound output, no server."""
 
+import atexit
 import contextlib
 import multiprocessing
 import os
@@ -64,8 +65,10 @@ class VLLMEngine:
         self._tokenizer = PlainTokenizer(path)
         self._llm: Any = _start(config, path)
         self._longest: int = self._llm.llm_engine.model_config.max_model_len
-        # Ends vLLM's processes with the engine or, at the latest, with this process.
+        # Ends vLLM's processes with the engine or, at the latest, with this process: in front of multiprocessing,
+        # which waits for its children at exit. Finalizers run behind it where one was made before it was imported.
         self._end = weakref.finalize(self, self._llm.llm_engine.engine_core.shutdown)
+        atexit.register(self._end)
 
     def complete(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         answers: list[Completion | None] = [None] * len(prompts)
@@ -126,6 +129,7 @@ class VLLMEngine:
 
     def close(self) -> None:
         self._end()
+        atexit.unregister(self._end)
         self._llm = None
 
 

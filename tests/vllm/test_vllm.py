@@ -2,8 +2,11 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -20,6 +23,20 @@ SCHEMA = {
     "required": ["topics"],
     "additionalProperties": False,
 }
+
+
+# As numba does, it makes a finalizer before multiprocessing is there, whose exit waits for the engine's processes.
+LEFT_OPEN = """
+import weakref
+class Early: ...
+early = Early()
+weakref.finalize(early, print, "finalizers ran")
+from atlas.llm.base import Prompt, Sampling
+from atlas.llm.vllm import VLLMConfig, load
+if __name__ == "__main__":
+    engine = load(VLLMConfig.model_validate_json({config!r}))
+    print(engine.complete([Prompt("", "One, two,")], Sampling(4))[0].finish)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +131,11 @@ def test_any_text_is_completed(engine: VLLMEngine, text: str) -> None:
 def test_device_that_the_installed_build_is_not_for_is_named(small: VLLMConfig) -> None:
     with pytest.raises(AtlasError, match="built for CPUs; set device: cpu"):
         load(small.model_copy(update={"device": "gpu"}))
+
+
+def test_process_ends_though_its_engine_was_left_open(small: VLLMConfig, tmp_path: Path) -> None:
+    script = tmp_path / "left_open.py"
+    script.write_text(LEFT_OPEN.format(config=small.model_dump_json()))
+    ended = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=150)
+    assert ended.returncode == 0, ended.stderr
+    assert "length" in ended.stdout and "finalizers ran" in ended.stdout
