@@ -1,6 +1,7 @@
 """Calibration and thresholds, learned on pairs of chunks and concepts that nothing else was learned from."""
 
 import numpy as np
+from scipy.special import expit
 
 SHRINKAGE = 8.0  # chunks that a concept's own threshold weighs against the common one
 ISOTONIC_POSITIVES = 10_000
@@ -23,7 +24,7 @@ def calibration_knots(logits: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray
     if 0 < truth.sum() < len(truth):
         model = LogisticRegression(C=1e6).fit(logits[:, None], truth)
         if model.coef_[0, 0] > 0:
-            y = 1 / (1 + np.exp(-(model.coef_[0, 0] * x + model.intercept_[0])))
+            y = expit(model.coef_[0, 0] * x + model.intercept_[0])
     return x.astype(np.float32), np.clip(y, 1e-6, 1 - 1e-6).astype(np.float32)
 
 

@@ -1,6 +1,7 @@
 """Fit the fast annotator to tagged chunks."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from atlas.annotator.features import Featurizer, Words, inverse_document_frequen
 from atlas.annotator.model import Weights
 from atlas.annotator.views import NOT_READ, Pairs, Tables, cosines, pairs_of
 from atlas.clock import Clock
+from atlas.cores import cores
 from atlas.errors import AtlasError
 from atlas.library.concept import Library
 
@@ -83,17 +85,23 @@ def train(
         lambda: learn.known(library, featurizer, idf, featured.weighed, texts, model, config),
     )
     clock.lap("meanings")
-    say(f"learning in {config.folds} folds what makes a concept likely")
+    say(f"learning what makes a concept likely, from all chunks and in {config.folds} folds")
 
     def reads(rows: np.ndarray) -> np.ndarray:
         return read([data.texts[row] for row in rows], model.embed, known.mean, known.axes)
 
     heard = reads if config.tier == "encoder" else None
-    parts = [
-        keep(f"fold-{fold}", Fold, partial(left_out, fold, featured, data.position, known, config, heard))
-        for fold in range(config.folds)
-    ]
-    clock.lap("folds")
+
+    def learned(fold: int) -> Fold:
+        make = partial(left_out, fold, featured, data.position, known, config, heard)
+        return keep(f"fold-{fold}", Fold, make)
+
+    # What comes out does not depend on threads. A sentence model has its own.
+    with ThreadPoolExecutor(1 if heard else cores()) as pool:
+        whole = pool.submit(learn.tables, featured.words, featured.weighed, featured.labels, known, config)
+        parts = list(pool.map(learned, range(config.folds)))
+        tables = whole.result()
+    clock.lap("learning")
     chunks = [part.chunks for part in parts]
     found = Pairs.joined([part.pairs for part in parts])
     if not len(found.columns):
@@ -108,9 +116,6 @@ def train(
     others = (np.concatenate([part.cosines for part in parts]), np.concatenate([part.holds for part in parts]))
     background = fit.background(*others)
     clock.lap("ranker")
-    say("learning from all chunks")
-    tables = learn.tables(featured.words, featured.weighed, featured.labels, known, config)
-    clock.lap("tables")
     ids = np.array([concept.id for concept in library.active], dtype=np.int32)
     weights = Weights(ids, idf, tables, fitted, knots_x, knots_y, background, thresholds)
     return frozen(weights), featurizer, clock.seconds

@@ -1,12 +1,12 @@
 """The embedded engine: CTranslate2 in this process, on the CPU or a GPU, no server."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from atlas.cores import cores
 from atlas.errors import AtlasError
 from atlas.llm.base import Completion, Prompt, Sampling
 from atlas.llm.costs import EngineCosts
@@ -57,7 +57,7 @@ class CTranslate2Engine:
             str(path),
             device="cuda" if cuda else "cpu",
             compute_type="default",
-            inter_threads=1 if cuda else (config.threads or os.cpu_count() or 1),
+            inter_threads=1 if cuda else (config.threads or cores()),
             intra_threads=1,
         )
 

@@ -5,7 +5,6 @@ the cosine of a phrase's two vectors is 0.996 in the mean. It is converted once 
 """
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from atlas.cores import cores
 from atlas.digest import of_json
 from atlas.errors import AtlasError
 from atlas.models.encoder import Encoder, encoder, weights_digest
@@ -113,7 +113,7 @@ def int8_encoder(name: str, threads: int | None = None) -> Int8Encoder:
     converted = cache_folder() / "models" / f"int8-{digest}"
     if not (converted / READY).is_file():
         _convert(folder, converted)
-    return Int8Encoder(folder, converted, digest, threads or os.cpu_count() or 1)
+    return Int8Encoder(folder, converted, digest, threads or cores())
 
 
 def _convert(folder: Path, target: Path) -> None:

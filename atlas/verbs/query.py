@@ -163,8 +163,7 @@ def contamination(
     Raises:
         AtlasError: no such run or benchmark; the run stores no text; an annotator of another library.
     """
-    import os
-
+    from atlas.cores import cores
     from atlas.products.query import contamination as by_ngrams
     from atlas.products.query import items as benchmarks
     from atlas.products.query.asked import asked
@@ -174,8 +173,7 @@ def contamination(
     found = asked(str(run), library)
     found.need_text()
     items = benchmarks.read(benchmark, text, id_)
-    cores = threads or len(os.sched_getaffinity(0))
-    matched = by_ngrams.contamination(found, items, ngram=ngram, common=common, threads=cores)
+    matched = by_ngrams.contamination(found, items, ngram=ngram, common=common, threads=threads or cores())
     if model is None:
         return matched, None
     with connected([found], Limits(memory, threads)) as connection, said():

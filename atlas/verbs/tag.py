@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from atlas.chunking.config import ChunkConfig
+from atlas.cores import cores
 from atlas.corpus.config import CorpusConfig
 from atlas.corpus.source import TableSource
 from atlas.llm.costs import prices
@@ -32,7 +33,7 @@ def tag(
         engine, needs = beside_others(engine)
         how = replace(how, cpus=max(how.cpus, needs.cpus), gpus=max(how.gpus, needs.gpus))
     elif how.workers and how.workers > 1:
-        engine, _ = beside_others(engine, threads=max(1, (os.cpu_count() or 1) // how.workers))
+        engine, _ = beside_others(engine, threads=max(1, cores() // how.workers))
     stage = TagStage(config.model_copy(update={"engine": engine}))
     recipe = {"tag": config.model_dump(mode="json"), "chunks": str(chunks.absolute())}
     source = TableSource(str(chunks.absolute()), CHUNKS)

@@ -42,9 +42,10 @@ def test_stopped_training_goes_on_and_ends_with_the_same_bytes(
     monkeypatch.setattr(train, "left_out", interrupted)
     with pytest.raises(Stopped):
         trained(Checkpoints(tmp_path, "key"))
-    assert {path.name.split("-key")[0] for path in tmp_path.iterdir()} == {"meanings", "fold-0", "fold-1"}
+    kept = {path.name.split("-key")[0] for path in tmp_path.iterdir()}
+    assert {"meanings", "fold-0", "fold-1"} <= kept and "fold-2" not in kept
     weights = trained(Checkpoints(tmp_path, "key"))
-    assert begun == [0, 1, 2, 2, 3]
+    assert sorted(begun) == [0, 1, 2, 2, 3]
     for name, array in flat(annotator.weights).items():
         assert flat(weights)[name].tobytes() == array.tobytes(), name
 

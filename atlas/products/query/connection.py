@@ -1,6 +1,5 @@
 """A DuckDB that reads runs: bounded in memory, shut off from every other file, nothing left behind."""
 
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from atlas.cores import cores
 from atlas.errors import AtlasError
 from atlas.products.query.asked import Asked
 from atlas.products.query.parts_only import PartsOnly
@@ -64,7 +64,7 @@ def _limit(connection: duckdb.DuckDBPyConnection, limits: Limits, spill: str) ->
         connection.execute("set memory_limit = $memory", {"memory": limits.memory})
     except duckdb.Error as error:
         raise AtlasError(f"--memory {limits.memory}: is no amount of memory; write it as 500MB or 2GB") from error
-    connection.execute("set threads = $threads", {"threads": limits.threads or len(os.sched_getaffinity(0))})
+    connection.execute("set threads = $threads", {"threads": limits.threads or cores()})
     connection.execute("set temp_directory = $folder", {"folder": spill})
 
 
