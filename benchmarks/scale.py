@@ -19,12 +19,12 @@ class Assumptions:
     chunks_per_document: float = 6.4
     text_bytes_per_token: float = 4.3
     stored_bytes_per_text_byte: float = 0.4
-    tokens_per_core_second: float = 275_000
-    runner_overhead: float = 0.06
+    tokens_per_core_second: float = 350_000
+    runner_overhead: float = 0.05
     unit_bytes: float = 32 << 20
     output_bytes_per_chunk: float = 56
     token_ids_bytes_per_token: float = 2.4
-    get_requests_per_unit: float = 16
+    get_requests_per_unit: float = 15
     other_requests_per_unit: float = 6
     driver_seconds_per_unit: float = 0.0008
     id_check_seconds_per_document: float = 2e-6

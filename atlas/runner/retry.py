@@ -51,7 +51,7 @@ class Retried:
     problems: tuple[str, ...] = ()
 
 
-def retry(stage: Stage, source: Source, folder: RunFolder) -> Retried:
+def retry(stage: Stage, source: Source, folder: RunFolder, started: Callable[[Plan], None] = lambda _: None) -> Retried:
     """Retry what is in quarantine, where there is reason to: one unit and one record at a time.
 
     Where an input has changed since records of it were put in quarantine, its units are made anew as a run makes them.
@@ -59,11 +59,15 @@ def retry(stage: Stage, source: Source, folder: RunFolder) -> Retried:
     succeed go to ``parts/<unit>.retry.parquet``. What never became a document stays as long as its input is as it was.
     The work is done in processes of its own, so that a record that kills one costs itself alone.
 
+    Args:
+        started: called once with the plan, before any work.
+
     Raises:
         AtlasError: the corpus is gone, the disk is full, or what the stage needs is not there.
     """
     with folder.writing():
         planned = plan(stage, source, folder)
+        started(planned)
         failures: dict[str, str] = {}
         inputs = mended_inputs(planned, stage, folder) if isinstance(source, DocumentSource) else []
         made = made_anew(inputs, stage, source, folder, failures)

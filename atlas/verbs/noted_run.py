@@ -29,7 +29,7 @@ def noted_run(
     try:
         result = run(stage, source, out, corpus, recipe, execution, log.watch, log.started)
     except BaseException as error:
-        log.end(_why(error))
+        log.end(why(error))
         raise
     log.end(WAITS if result.waiting else "done" if result.sound else "not sound")
     return result
@@ -77,7 +77,7 @@ def _how(execution: Execution) -> dict[str, Any]:
     return how | ({"shard": f"{number}/{shards}"} if shards > 1 else {})
 
 
-def _why(error: BaseException) -> str:
+def why(error: BaseException) -> str:
     """What stopped a run, in one line."""
     if isinstance(error, KeyboardInterrupt):
         return "stopped: interrupted"

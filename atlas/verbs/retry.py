@@ -7,18 +7,22 @@ from atlas.chunking.config import ChunkConfig
 from atlas.corpus.config import CorpusConfig
 from atlas.corpus.source import DocumentSource, TableSource
 from atlas.errors import AtlasError
+from atlas.runner import sittings
 from atlas.runner.folder import MANIFEST, RunFolder
 from atlas.runner.part import Source
+from atlas.runner.plan import Plan
 from atlas.runner.retry import Retried
 from atlas.runner.retry import retry as retry_records
+from atlas.runner.sittings import Sitting
 from atlas.stage import Stage
 from atlas.tables import CHUNKS, TAGS
 from atlas.tagging.config import TagConfig
 from atlas.verbs.hooks import QUIET, Hooks
+from atlas.verbs.noted_run import why
 
 
 def retry(run: str | Path, hooks: Hooks = QUIET) -> Retried:
-    """Process again what a chunk, tag or annotate run put in quarantine."""
+    """Process again what a chunk, tag or annotate run put in quarantine, and note in the run's log who did and when."""
     folder = RunFolder.at(run)
     manifest = folder.read(MANIFEST)
     if manifest is None:
@@ -27,7 +31,24 @@ def retry(run: str | Path, hooks: Hooks = QUIET) -> Retried:
     if found is None:
         raise AtlasError(f"{run}: a {manifest['stage']} run is retried by running it again")
     stage, source = found
-    return retry_records(stage, source, folder)
+    begun: list[Sitting] = []
+
+    def started(planned: Plan) -> None:
+        how = {"verb": "retry", "executor": "local", "workers": 1}
+        begun.append(sittings.begun(planned, how, stage.identity()))
+        sittings.write(folder, begun[0])
+
+    def end(outcome: str) -> None:
+        for sitting in begun:
+            sittings.write(folder, sittings.ended(sitting, outcome))
+
+    try:
+        retried = retry_records(stage, source, folder, started)
+    except BaseException as error:
+        end(why(error))
+        raise
+    end(f"{retried.mended:,} records came out of quarantine, {retried.left:,} are left")
+    return retried
 
 
 def _repeated(stage: str, recipe: dict[str, Any]) -> tuple[Stage, Source] | None:

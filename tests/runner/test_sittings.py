@@ -70,6 +70,27 @@ def test_run_notes_who_when_with_what_from_what(write_corpus: Write, tmp_path: P
     assert noted.counts == looked_at(out).counts
 
 
+def test_retry_notes_who_when_and_what_came_of_it(write_corpus: Write, tmp_path: Path) -> None:
+    corpus, out = write_corpus(), tmp_path / "out"
+    chunked(corpus, out)
+    left = verbs.retry(out).left
+    _, noted = sittings(RunFolder.at(out))
+    assert (noted.pid, noted.how["verb"], noted.done) == (os.getpid(), "retry", 0)
+    assert noted.outcome == f"0 records came out of quarantine, {left} are left"
+    assert looked_at(out).state == "complete"
+
+
+def test_retry_that_is_stopped_is_noted_so(
+    write_corpus: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, out = write_corpus(), tmp_path / "out"
+    chunked(corpus, out)
+    monkeypatch.setattr("atlas.runner.retry.mended_inputs", stop)
+    with pytest.raises(KeyboardInterrupt):
+        verbs.retry(out)
+    assert sittings(RunFolder.at(out))[-1].outcome == "stopped: interrupted"
+
+
 def test_stopped_and_resumed_run_has_two_sittings_and_else_the_same_bytes(write_corpus: Write, tmp_path: Path) -> None:
     corpus, out = write_corpus(), tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
