@@ -6,9 +6,12 @@ once. Training does it by the way; a machine that only labels can do it beforeha
 user's cache, or in ``$NUMBA_CACHE_DIR``.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 
+from atlas.annotator import kernels
 from atlas.annotator.arrays import frozen
 from atlas.annotator.artefact import Annotator
 from atlas.annotator.features import Featurizer
@@ -73,6 +76,12 @@ def _zeros(*shape: int) -> np.ndarray:
 
 def _empty(rows: int) -> Sparse:
     return Sparse(_zeros(0), np.zeros(0, dtype=np.int32), np.zeros(rows + 1, dtype=np.int64))
+
+
+def cold(folder: Path | None = None) -> bool:
+    """Whether nothing is compiled yet in a folder of Numba's, of ours unless given."""
+    where = folder or kernels.pairs.stats.cache_path
+    return where is not None and not any(Path(where).glob("kernels.pairs-*.nbi"))
 
 
 def compiled() -> None:

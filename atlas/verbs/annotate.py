@@ -30,11 +30,16 @@ def annotate(
     Raises:
         AtlasError: ``library`` is given and is not the one that the annotator was trained with.
     """
+    from atlas.annotator import compile as loops
     from atlas.annotator.artefact import refuse_other_library
     from atlas.annotator.stage import AnnotateStage
 
     if library is not None:
         refuse_other_library(model, store.load(library).digest, library)
+    if execution.executor == "local" and loops.cold():  # each worker would do it for itself, and nobody know why
+        hooks.say("compiling for this machine, which takes half a minute once")
+        loops.compiled()
+        hooks.say("annotating")
     path = str(model.absolute())
     stage = AnnotateStage(path, text, rejected, evidence, tokens)
     return run_over(corpus, stage, out, execution, hooks, model=path, text=text, **stage.chosen)
