@@ -34,13 +34,19 @@ def unplaced(library: Library, every: bool = False) -> list[Concept]:
 
 
 def places(library: Library, model: Encoder | Int8Encoder, every: bool = False) -> dict[int, Placement]:
-    """The place of every topic that lacks one (or of ``every`` topic) and has a clear one, by concept id."""
-    asked = unplaced(library, every)
+    """The place of every topic that lacks one (or of ``every`` topic) and has a clear one, by concept id.
+
+    All active topics lend their votes, those with a place too: else a topic's place would hang on who is asked with it,
+    and a rebuild from the same tags would place what the build before it did not.
+    """
+    asked = {concept.id for concept in unplaced(library, every)}
     if not asked:
         return {}
+    topics = [concept for concept in library.active if concept.facet == "content"]
     subjects = subject_vectors(outline(), model)
-    found = place([words(concept) for concept in asked], outline(), model.encode, subjects=subjects)
-    return {concept.id: placement for concept, placement in zip(asked, found, strict=True) if placement is not None}
+    found = place([words(concept) for concept in topics], outline(), model.encode, subjects=subjects)
+    of_topic = zip(topics, found, strict=True)
+    return {concept.id: place for concept, place in of_topic if place is not None and concept.id in asked}
 
 
 def placed(library: Library, found: dict[int, Placement]) -> Library:

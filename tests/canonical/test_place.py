@@ -1,6 +1,7 @@
 """Concepts find the deepest subject that their nearest subjects agree on, or no place."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from atlas.canonical import outline as outlines
 from atlas.canonical.outline import CLASSES, compiled, outline, read
 from atlas.canonical.place import Placement, place_vectors, words
-from atlas.canonical.subjects import placed
+from atlas.canonical.subjects import placed, places
 from atlas.library.concept import Concept, Library
 
 ROWS = [
@@ -140,3 +141,25 @@ def test_places_of_a_library_say_how_sure_they_are_and_leave_others_as_they_are(
     assert (after.by_id[1].taxonomy, after.by_id[1].confidence) == ("Science / Physics", 0.88)
     assert after.by_id[2] == library.by_id[2]
     assert after.digest == library.digest
+
+
+class Directions:
+    """A sentence model to which each topic, named by its number, lies in a direction of its own."""
+
+    def __init__(self, count: int) -> None:
+        generator = np.random.default_rng(5)
+        near = voters()[generator.integers(0, 9, count)] + 1.5 * generator.normal(size=(count, 9))
+        self.vectors = (near / np.linalg.norm(near, axis=1, keepdims=True)).astype(np.float32)
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        return self.vectors[[int(text) for text in texts]]
+
+
+def test_a_second_look_at_the_same_topics_places_no_more_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("atlas.canonical.subjects.outline", lambda: SMALL)
+    monkeypatch.setattr("atlas.canonical.subjects.subject_vectors", lambda *_: voters())
+    model: Any = Directions(60)
+    library = Library(tuple(Concept(i, "content", str(i), f"Passages about {i}.") for i in range(60)))
+    found = places(library, model)
+    assert 0 < len(found) < 60
+    assert places(placed(library, found), model) == {}
