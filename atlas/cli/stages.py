@@ -231,7 +231,7 @@ def canonicalize(
     with progress.shown(seen) as hooks:
         _, funnel = verbs.canonicalize(tags, config, out, hooks)
     for name, value in funnel.items():
-        shown = f"{value:,}" if isinstance(value, int) else ", ".join(value)
+        shown = f"{value:,}" if isinstance(value, int) else ", ".join(value) or "none"
         print(f"{name.replace('_', ' '):14} {shown}")
     print(f"{'written':14} {out}")
 
