@@ -59,7 +59,7 @@ def test_what_was_kept_for_other_data_is_not_read(trained: Callable[..., Any], t
             return super().__call__(step, kind, lambda: asked.append(step) or make())
 
     trained(Listening(tmp_path, "other"))
-    assert asked == ["meanings", "fold-0", "fold-1", "fold-2", "fold-3"]
+    assert sorted(asked) == ["fold-0", "fold-1", "fold-2", "fold-3", "meanings"]
 
 
 def test_nothing_stays_once_the_annotator_is_there(tmp_path: Path) -> None:
