@@ -28,15 +28,16 @@ def annotate(
     in the chunk each of its concepts stands; with ``tokens``, its token ids, for a trainer to stream.
 
     Raises:
-        AtlasError: ``library`` is given and is not the one that the annotator was trained with.
+        AtlasError: ``model`` holds no annotator; ``library`` is given and is not the one that it was trained with.
     """
     from atlas.annotator import compile as loops
-    from atlas.annotator.artefact import refuse_other_library
+    from atlas.annotator.artefact import read_settings, refuse_other_library
     from atlas.annotator.stage import AnnotateStage
 
     if library is not None:
         refuse_other_library(model, store.load(library).digest, library)
     if execution.executor == "local" and loops.cold():  # each worker would do it for itself, and nobody know why
+        read_settings(model)  # a folder without an annotator is told first
         hooks.say("compiling for this machine, which takes half a minute once")
         loops.compiled()
         hooks.say("annotating")

@@ -42,6 +42,7 @@ def test_first_run_of_a_machine_says_why_it_waits(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, executor: Literal["local", "ray"], wanted: int
 ) -> None:
     done: list[str] = []
+    monkeypatch.setattr("atlas.annotator.artefact.read_settings", lambda _: {})
     monkeypatch.setattr("atlas.annotator.compile.cold", lambda: True)
     monkeypatch.setattr("atlas.annotator.compile.compiled", lambda: done.append("compiled"))
     monkeypatch.setattr(sys.modules["atlas.verbs.annotate"], "run_over", lambda *_, **__: None)
