@@ -38,6 +38,13 @@ def test_all_that_is_copied_into_an_image_is_there_and_in_the_builds_context(ima
     assert set(copied) <= kept
 
 
+@pytest.mark.parametrize("image", IMAGES, ids=_name)
+def test_compiled_code_is_kept_where_the_images_user_may_write(image: Path) -> None:
+    written = image.read_text()
+    (user,) = re.findall(r"^USER (.+)$", written, re.MULTILINE)
+    assert f"ENV NUMBA_CACHE_DIR=/home/{user}/" in written
+
+
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=_name)
 def test_entrypoint_is_a_command_that_atlas_takes(manifest: Path) -> None:
     settings = _entrypoint(manifest)
