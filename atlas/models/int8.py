@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from atlas.errors import AtlasError
 from atlas.models.encoder import Encoder, encoder, weights_digest
 from atlas.models.fetch import READY, cache_folder, locate
 
-RECIPE = 1  # raised with whatever changes the vectors
-BATCH_TOKENS = 2048  # read at a time, padding included; half or twice as many make no difference beyond the noise
+RECIPE = 2  # raised with whatever changes the vectors
+BATCH_TOKENS = 2048  # read at a time; half or twice as many make no difference beyond the noise
 TOKENS_MOST = 256  # of a text, where the model says nothing
 
 
@@ -64,25 +65,24 @@ class Int8Encoder:
         return vectors
 
     def _pooled(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
-        lengths = np.array([len(one) for one in ids], np.int32)
-        there = np.arange(lengths.max()) < lengths[:, None]
-        padded = np.zeros(there.shape, np.int32)
-        padded[there] = [number for one in ids for number in one]
-        output = self._model.forward_batch(self._array(padded), self._array(lengths))
+        """Vectors of texts of one length, in tokens."""
+        tokens = np.array(ids, np.int32)
+        lengths = np.full(len(ids), tokens.shape[1], np.int32)
+        output = self._model.forward_batch(self._array(tokens), self._array(lengths))
         states = np.array(output.last_hidden_state)
-        return states[:, 0] if self._first else np.einsum("btd,bt->bd", states, there.astype(np.float32))
+        return states[:, 0] if self._first else states.sum(axis=1)
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Texts of like length together, of at most BATCH_TOKENS with padding."""
-    batch: list[int] = []
-    for number in sorted(range(len(lengths)), key=lambda n: lengths[n]):
-        if batch and (len(batch) + 1) * lengths[number] > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(number)
-    if batch:
-        yield batch
+    """Texts of one length together, of at most BATCH_TOKENS: a text that is padded gets another vector.
+
+    The difference is in the last bits, but it passes through the rounding to int8, and is up to 0.008 then. Without
+    padding a text has the same vector whatever stands beside it, and a seventh of the work is saved.
+    """
+    for length, numbers in groupby(sorted(range(len(lengths)), key=lambda n: lengths[n]), key=lambda n: lengths[n]):
+        batch = list(numbers)
+        step = max(1, BATCH_TOKENS // max(length, 1))
+        yield from (batch[start : start + step] for start in range(0, len(batch), step))
 
 
 def _settings(folder: Path, name: str) -> dict[str, Any]:
