@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from atlas.library.names import normal_form
-from atlas.tagging.phrases import phrases, words_of
+from atlas.tagging.phrases import Phrase, phrases, words_of
 
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts to float32 [texts, dimensions], rows of length 1
 # Cosine with the passage; mean cosine with all candidates; highest cosine with another tag of the model's; whether
@@ -56,45 +56,48 @@ class Candidates:
 def candidates(passages: Sequence[str], written: Sequence[Sequence[str]], embed: Embed) -> list[Candidates]:
     """Every tag that the model wrote about a passage, and the phrases of its text, with their features."""
     found = [_gathered(passage, tags) for passage, tags in zip(passages, written, strict=True)]
-    texts = list(dict.fromkeys([*passages, *(tag for tags, _ in found for tag in tags.values())]))
+    texts = list(dict.fromkeys([*passages, *(tag for own in found for tag in own.tags.values())]))
     vectors = dict(zip(texts, embed(texts), strict=True))
-    return [_described(p, tags, plain, vectors) for p, (tags, plain) in zip(passages, found, strict=True)]
+    return [_described(passage, own, vectors) for passage, own in zip(passages, found, strict=True)]
 
 
-def _gathered(passage: str, written: Sequence[str]) -> tuple[dict[str, str], np.ndarray]:
-    """Candidates by normal form, the model's first, and which of them are the model's."""
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """Candidates by normal form, the model's first; which are the model's; the passage's phrases by normal form."""
+
+    tags: dict[str, str]
+    written: np.ndarray
+    phrases: dict[str, Phrase]
+
+
+def _gathered(passage: str, written: Sequence[str]) -> _Gathered:
     tags = {normal_form(tag): tag for tag in reversed(written)}
     tags = dict(reversed(tags.items()))
-    own = len(tags)
-    for form, phrase in phrases(passage).items():
+    own, inside = len(tags), phrases(passage)
+    for form, phrase in inside.items():
         tags.setdefault(form, phrase.text)
-    return tags, np.arange(len(tags)) < own
+    return _Gathered(tags, np.arange(len(tags)) < own, inside)
 
 
-def _described(
-    passage: str, tags: dict[str, str], written: np.ndarray, vectors: Mapping[str, np.ndarray]
-) -> Candidates:
-    inside, words = phrases(passage), words_of(passage)
+def _described(passage: str, gathered: _Gathered, vectors: Mapping[str, np.ndarray]) -> Candidates:
+    tags, written, inside, words = gathered.tags, gathered.written, gathered.phrases, words_of(passage)
     dimensions = len(vectors[passage])
     matrix = np.array([vectors[tag] for tag in tags.values()], np.float32).reshape(len(tags), dimensions)
     alike = matrix @ matrix.T
     others = np.where(written[None, :] & ~np.eye(len(tags), dtype=bool), alike, 0.0)
-    rows = []
-    for number, form in enumerate(tags):
-        own = form.split() or [form]
-        phrase = inside.get(form)
-        rows.append(
-            (
-                float(matrix[number] @ vectors[passage]),
-                float(alike[number].mean()),
-                float(others[number].max()),
-                float(written[number]),
-                np.log1p(np.mean([min(words[word], WORD_MOST) for word in own])),
-                1 - phrase.first if phrase else 0.0,
-                float(len(own) > 2),
-            )
-        )
-    features = np.array(rows, np.float32).reshape(len(tags), len(FEATURES))
+    parts = [form.split() or [form] for form in tags]
+    counted = [sum(min(words[word], WORD_MOST) for word in own) / len(own) for own in parts]
+    features = np.column_stack(
+        [
+            matrix @ vectors[passage],
+            alike.sum(axis=1) / max(len(tags), 1),
+            others.max(axis=1, initial=0.0),
+            written,
+            np.log1p(counted),
+            [1 - inside[form].first if form in inside else 0.0 for form in tags],
+            [len(own) > 2 for own in parts],
+        ]
+    ).astype(np.float32)
     return Candidates(list(tags.values()), written, features, matrix)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from atlas.tagging.choose import candidates, chosen
 from atlas.tagging.config import TagConfig
 from atlas.tagging.parse import clean, is_refusal, json_tags, line_tags
 from atlas.tagging.passage import quiet, without_orders
+from atlas.tagging.phrases import stop_words
 from atlas.tagging.prompt import ChoiceOfTopics, prompt_digest
 from atlas.tagging.question import Question, asking
 
@@ -58,6 +60,7 @@ class TagStage:
 def chooser(topics: ChoiceOfTopics, threads: int | None = None) -> Choose:
     """Chooses topics with the sentence model that the prompt names, on so many cores (all where not given)."""
     model = quick_encoder(topics.encoder, threads)
+    stop_words()  # what takes a second to import is imported here, not within the first batch
     choice = topics.choice()
     if choice.meaning and len(choice.meaning) != model.dimensions:
         raise AtlasError(
@@ -114,21 +117,38 @@ def tag_passages(
 ) -> list[Tagged]:
     """Tag texts; see ``tag_chunks``."""
     found = [Tagged(text, {facet: [] for facet in FACETS}, {}) for text in passages]
-    for question in asked:
-        _ask(engine, question, found)
-    silent = [tagged for tagged in found if tagged.status != "ok"]
-    for question in again if silent else ():
-        _ask(engine, question, silent, RETRY)
+    last = max((number for number, question in enumerate(asked) if "content" in question.facets), default=-1)
+    early: list[Tagged] = []
+    # Topics are chosen while the other questions wait for their answers; what comes out does not depend on when.
+    with ThreadPoolExecutor(1) as beside:
+        for number, question in enumerate(asked):
+            _ask(engine, question, found)
+            if choose is not None and number == last:
+                early = [tagged for tagged in found if tagged.tags["content"]]
+                topics = beside.submit(_topics, early, choose)
+        silent = [tagged for tagged in found if tagged.status != "ok"]
+        for question in again if silent else ():
+            _ask(engine, question, silent, RETRY)
+        if early:
+            _keep(early, topics.result())
     if choose is not None:
-        keep_chosen(found, choose)
+        keep_chosen(silent, choose)
     return found
 
 
 def keep_chosen(found: Sequence[Tagged], choose: Choose) -> None:
     """Choose the topics of each passage of which the model wrote any."""
     spoken = [tagged for tagged in found if tagged.tags["content"]]
-    topics = choose([tagged.passage for tagged in spoken], [tagged.tags["content"] for tagged in spoken])
-    for tagged, kept in zip(spoken, topics, strict=True):
+    if spoken:
+        _keep(spoken, _topics(spoken, choose))
+
+
+def _topics(spoken: Sequence[Tagged], choose: Choose) -> list[list[str]]:
+    return choose([tagged.passage for tagged in spoken], [tagged.tags["content"] for tagged in spoken])
+
+
+def _keep(found: Sequence[Tagged], topics: Sequence[list[str]]) -> None:
+    for tagged, kept in zip(found, topics, strict=True):
         tagged.tags["content"] = kept
 
 

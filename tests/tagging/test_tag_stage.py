@@ -1,8 +1,9 @@
 """The tag stage: every chunk comes out with its tags, a status, and what the model really wrote."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pyarrow as pa
@@ -234,3 +235,50 @@ def test_weights_of_another_encoders_vectors_are_refused() -> None:
     assert topics is not None
     with pytest.raises(AtlasError, match=r"choice.meaning has 3 weights, and the vectors of all-minilm-l6-v2 have 384"):
         chooser(topics.model_copy(update={"meaning": (0.1, 0.2, 0.3)}))
+
+
+# Choice beside the other questions
+
+
+def test_topics_are_chosen_while_other_questions_wait_for_their_answers(rule_engine: Any, chunk_rows: Rows) -> None:
+    chosen = Event()
+
+    def answer(prompt: str) -> Completion:
+        if prompt.endswith("Names:"):
+            assert chosen.wait(timeout=60), "the choice waited for an answer that it does not need"
+        return good(prompt)
+
+    def choose(passages: Sequence[str], written: Sequence[Sequence[str]]) -> list[list[str]]:
+        chosen.set()
+        return [tags[1:] for tags in written]
+
+    batch = tag_chunks(chunk_rows("The Moon.", "The Sun."), rule_engine(answer), LINES, "v1", choose=choose)
+    assert batch.column("content").to_pylist() == [["gravity"], ["gravity"]]
+
+
+def test_every_chunk_with_topics_is_chosen_for_once(rule_engine: Any, chunk_rows: Rows) -> None:
+    asked = asking("smollm2.v2")
+
+    def answer(prompt: str) -> Completion:
+        if "Sun" in prompt:
+            return Completion(" light." if prompt.endswith("Keywords:") else " 12.", "stop")
+        return Completion(" tides.", "stop") if "Moon" in prompt else Completion(" 12.", "stop")
+
+    seen: list[str] = []
+
+    def choose(passages: Sequence[str], written: Sequence[Sequence[str]]) -> list[list[str]]:
+        seen.extend(passages)
+        return [[passage, *tags] for passage, tags in zip(passages, written, strict=True)]
+
+    chunks = chunk_rows("The Moon.", "The Sun.", "Nothing.")
+    batch = tag_chunks(chunks, rule_engine(answer), asked.questions, asked.version, asked.again, choose)
+    assert batch.column("content").to_pylist() == [["The Moon.", "tides"], ["The Sun.", "light"], []]
+    assert sorted(seen) == ["The Moon.", "The Sun."]
+
+
+def test_choice_that_fails_fails_its_batch(rule_engine: Any, chunk_rows: Rows) -> None:
+    def choose(passages: Sequence[str], written: Sequence[Sequence[str]]) -> list[list[str]]:
+        raise AtlasError("no sentence model")
+
+    with pytest.raises(AtlasError, match="no sentence model"):
+        tag_chunks(chunk_rows("The Moon."), rule_engine(good), LINES, "v1", choose=choose)
