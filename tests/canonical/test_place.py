@@ -9,7 +9,7 @@ import pytest
 from atlas.canonical import outline as outlines
 from atlas.canonical.outline import CLASSES, compiled, outline, read
 from atlas.canonical.place import Placement, place_vectors, words
-from atlas.canonical.subjects import placed, places
+from atlas.canonical.subjects import placed, places, unplaced
 from atlas.library.concept import Concept, Library
 
 ROWS = [
@@ -163,3 +163,25 @@ def test_a_second_look_at_the_same_topics_places_no_more_of_them(monkeypatch: py
     found = places(library, model)
     assert 0 < len(found) < 60
     assert places(placed(library, found), model) == {}
+
+
+def test_places_that_people_wrote_are_asked_for_only_where_someone_says_so() -> None:
+    library = Library(
+        (
+            Concept(1, "content", "Lenses", "Bent glass."),
+            Concept(2, "content", "Tides", "The sea.", taxonomy="Science", confidence=0.9),
+            Concept(3, "content", "Rowing", "A sport.", taxonomy="Boats"),
+            Concept(4, "content", "Tax", "Money.", taxonomy="Money", confidence=0.9),
+            Concept(5, "content", "Chess", "A game.", taxonomy="Games", confidence=0.9, locked=True),
+            Concept(6, "entity", "Oslo", "A city.", taxonomy="Places", confidence=0.9),
+        )
+    )
+
+    def asked(**how: Any) -> list[int]:
+        return [concept.id for concept in unplaced(library, **how)]
+
+    assert asked() == [1]
+    assert asked(every=True) == [1, 2, 4]
+    assert asked(every=True, edited={4}) == [1, 2]
+    assert asked(by_people=True, edited={4}) == [1, 3, 4]
+    assert asked(every=True, by_people=True) == [1, 2, 3, 4]

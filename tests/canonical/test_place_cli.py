@@ -40,3 +40,14 @@ def test_topics_are_placed_and_what_people_set_stays(tmp_path: Path) -> None:
     assert all(0.82 <= (after.by_id[i].confidence or 0) <= 1 for i in NAMES)
     assert list(after.concepts[4:]) == kept
     assert (tmp_path / "philosophy-and-religion.yaml").exists()
+    sacred = "Philosophy and religion / Sacred books"
+    file = tmp_path / "philosophy-and-religion.yaml"
+    (theirs,) = [line for line in file.read_text().splitlines() if "taxonomy:" in line]
+    file.write_text(
+        file.read_text().replace(theirs, f"{theirs.split(':')[0]}: {sacred}")
+    )  # and the confidence stays behind
+    CliRunner().invoke(app, ["place", str(tmp_path), "--all"], catch_exceptions=False)
+    again = store.load(tmp_path)
+    assert (again.by_id[4].taxonomy, again.by_id[6].taxonomy) == (sacred, "Boats")
+    CliRunner().invoke(app, ["place", str(tmp_path), "--all", "--overwrite"], catch_exceptions=False)
+    assert store.load(tmp_path).by_id[4].taxonomy not in (None, sacred)

@@ -13,23 +13,26 @@ SHOWN = 20
 @app.command()
 def place(
     library: FolderArgument = DEFAULT,
-    every: Annotated[bool, typer.Option("--all", help="Place anew those that have a place, too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Place anew those that Atlas placed, too.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Place anew those that a person placed, too.")] = False,
     dry_run: DryRun = False,
     encoder: Annotated[str, typer.Option(help="Sentence model: catalogue name, path or hub id.")] = "all-minilm-l6-v2",
 ) -> None:
     """Give topics without a taxonomy their place in the Library of Congress Classification, where it is clear.
 
-    Locked and retired concepts, and other facets than content, stay as they are.
+    Locked and retired concepts, other facets than content, and places that a person wrote stay as they are.
     """
     from atlas.canonical.subjects import placed, places, unplaced
     from atlas.cli.show import table
-    from atlas.library import store
+    from atlas.library import history, store
     from atlas.library.exchange.noted import note
     from atlas.models.encoder import encoder as load
 
     loaded = store.load(library)
-    asked = unplaced(loaded, every)
-    found = places(loaded, load(encoder), every)
+    edited = history.edited_since(loaded, history.read(library))
+    by_hand = {number for number, keys in edited.items() if "taxonomy" in keys}
+    asked = unplaced(loaded, every, overwrite, by_hand)
+    found = places(loaded, load(encoder), asked)
     if not dry_run:
         after = placed(loaded, found)
         store.save(after, library)
