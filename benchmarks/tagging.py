@@ -4,10 +4,15 @@ Real chunks (``--data examples/corpus``) are tagged in turn: by the raw engine o
 engine, and by the whole tag stage; ``stage-choosing`` also runs the sentence model by which topics are chosen. Medians
 of several rounds, and their ratio to the raw engine's; the bar is 1.10. ``paired`` is the median ratio within a round,
 ``cpu`` the same of processor seconds, which other programs disturb less (of the embedded engine alone: others work in
-processes of their own).
+processes of their own), and ``own_ms`` this process's processor milliseconds a chunk, which beside a server are Atlas's
+own.
+Every system is warm before its first round, as a run over a sample takes hours and loads its models once: a round of
+the raw engine, and a call of the chooser. What the chooser takes once (loading the sentence model and the stop words)
+is printed apart, as ``once_s``.
 Sets, one for each engine: ``ctranslate2`` (raw: the generator on encoded, sorted prompts), ``vllm`` (raw:
 ``LLM.generate`` on token ids) and ``openai`` (raw: a plain asyncio and httpx loop over ready bodies, against a server
-that the benchmark starts). ``batch`` compares batch sizes of the embedded engine.
+that the benchmark starts). ``delayed`` is ``openai`` against a stand-in on another machine, so to speak: it takes a
+fixed time and no processor (``delayed.py``). ``batch`` compares batch sizes of the embedded engine.
 
 ``vllm`` and ``openai`` need vLLM; with its CPU build (``make vllm``), one command per environment:
 
@@ -24,6 +29,7 @@ from typing import Any
 
 import httpx
 import pyarrow as pa
+from delayed import delayed
 from rows import Row, arguments, finish
 from served import NAME, serving
 
@@ -45,7 +51,9 @@ BATCHES = (2, 4, 8, 16)
 
 
 def main() -> None:
-    options = arguments(__doc__.splitlines()[0], ["ctranslate2", "vllm", "openai", "batch"], chunks=24, rounds=5)
+    options = arguments(
+        __doc__.splitlines()[0], ["ctranslate2", "vllm", "openai", "delayed", "batch"], chunks=24, rounds=5
+    )
     chunks = sample(str(options.data), options.chunks)
     asked = questions(prompt_file(PROMPT))
     rows: list[Row] = []
@@ -98,18 +106,27 @@ def in_process(chunks: pa.RecordBatch, asked: list[Question], rounds: int) -> li
 def over_http(chunks: pa.RecordBatch, asked: list[Question], rounds: int) -> list[Row]:
     path = str(locate(ON_CPU.model, "checkpoint"))
     with serving(path, ON_CPU.dtype, ON_CPU.max_model_len or 2048, ON_CPU.cache_gib or 1) as address:
-        config = openai.OpenAIConfig(
-            base_url=address, model=NAME, api="completions", structured="vllm", timeout_s=300, concurrency=32
-        )
-        engine = openai.load(config)
-        passages = chunks.column("text").to_pylist()
-        bodies = [[openai.request_body(config, q.about(p), q.sampling) for p in passages] for q in asked]
+        return beside_server(address, chunks, asked, rounds)
 
-        def raw() -> None:
-            for of_question in bodies:
-                asyncio.run(_post_all(engine.url, iter(of_question), config.concurrency))
 
-        return overhead(chunks, asked, engine, raw, rounds)
+def over_http_delayed(chunks: pa.RecordBatch, asked: list[Question], rounds: int) -> list[Row]:
+    with delayed() as address:
+        return beside_server(address, chunks, asked, rounds)
+
+
+def beside_server(address: str, chunks: pa.RecordBatch, asked: list[Question], rounds: int) -> list[Row]:
+    config = openai.OpenAIConfig(
+        base_url=address, model=NAME, api="completions", structured="vllm", timeout_s=300, concurrency=32
+    )
+    engine = openai.load(config)
+    passages = chunks.column("text").to_pylist()
+    bodies = [[openai.request_body(config, q.about(p), q.sampling) for p in passages] for q in asked]
+
+    def raw() -> None:
+        for of_question in bodies:
+            asyncio.run(_post_all(engine.url, iter(of_question), config.concurrency))
+
+    return overhead(chunks, asked, engine, raw, rounds)
 
 
 async def _post_all(url: str, bodies: Iterator[dict[str, Any]], concurrency: int) -> None:
@@ -127,8 +144,11 @@ def overhead(
 ) -> list[Row]:
     """Times of the raw engine, of Atlas's and of the stage, in turn, so that all meet the same disturbances."""
     passages = chunks.column("text").to_pylist()
-    topics = asking(PROMPT).topics
+    topics, start = asking(PROMPT).topics, perf_counter()
     choose = chooser(topics) if topics else None
+    if choose is not None:
+        choose(passages[:1], [["agriculture"]])
+    once = perf_counter() - start
     systems: dict[str, Callable[[], Any]] = {
         f"baseline-{engine.name}-raw": raw,
         f"atlas-{engine.name}-engine": lambda: [
@@ -149,9 +169,11 @@ def overhead(
             "time_over_raw": statistics.median(seconds) / statistics.median(base),
             # Of pairs from one round, as the machine's other work changes from round to round.
             "paired": statistics.median(s / b for s, b in zip(seconds, base, strict=True)),
+            "own_ms": 1000 * statistics.median(work[name]) / len(passages),
         }
         for name, seconds in times.items()
     ]
+    rows[-1]["once_s"] = once
     if engine.name == "ctranslate2":
         for row in rows:
             mine = work[str(row["system"])]
@@ -193,7 +215,13 @@ def batch_sizes(chunks: pa.RecordBatch, asked: list[Question], rounds: int) -> l
     ]
 
 
-SETS = {"ctranslate2": embedded, "vllm": in_process, "openai": over_http, "batch": batch_sizes}
+SETS = {
+    "ctranslate2": embedded,
+    "vllm": in_process,
+    "openai": over_http,
+    "delayed": over_http_delayed,
+    "batch": batch_sizes,
+}
 
 if __name__ == "__main__":
     main()
