@@ -1,8 +1,9 @@
 """How long does a run of very many parts take to see that nothing is left to do, and in how much memory?
 
-Makes a corpus of ``--parts`` files of one line and the run over it, its parts written by the product's own writer but
-not by its runner (nothing is synced, as that is not what is measured); then starts the same run in a fresh process: for
-the first balance, which looks for ids in two parts; without the caches; with them; and with one part taken away.
+Makes a corpus of ``--parts`` files of ``--documents`` lines and the run over it, its parts written by the product's own
+writer but not by its runner (nothing is synced, as that is not what is measured); then starts the same run in a fresh
+process: for the first balance, which looks for ids in two parts; with the caches; with them and one part taken away;
+and without.
 ``cpu_s`` is of all threads; ``peak_mib`` the most memory of the process, of which ``imports_mib`` are there before it
 begins.
 """
@@ -24,7 +25,7 @@ from atlas.chunking.config import ChunkConfig
 from atlas.chunking.stage import ChunkStage
 from atlas.corpus.config import CorpusConfig
 from atlas.corpus.source import DocumentSource
-from atlas.runner import footers, inputs
+from atlas.runner import footers, ids, inputs
 from atlas.runner.counts import Counts
 from atlas.runner.folder import FOLDERS, SUMMARY, RunFolder
 from atlas.runner.part import footer_of
@@ -35,33 +36,38 @@ from atlas.tables import CHUNKS
 
 A_FOLDER = 1_000  # files
 STAGE = ChunkStage(ChunkConfig())
-CACHES = (footers.CACHE, inputs.CACHE)
+CACHES = (footers.CACHE, inputs.CACHE, ids.CACHE)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="folder for corpus and run; kept if there")
     parser.add_argument("--parts", type=int, default=100_000)
+    parser.add_argument("--documents", type=int, default=1, help="of each part")
     parser.add_argument("--json", type=Path, help="also write the rows as JSON")
     parser.add_argument("--resume", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.resume:
         print(json.dumps(resume(options.out)))
         return
-    finish(measured(options.out, options.parts), options.json)
+    finish(measured(options.out, options.parts, options.documents), options.json)
 
 
-def measured(out: Path, parts: int) -> list[Row]:
+def measured(out: Path, parts: int, documents: int) -> list[Row]:
     if not (out / "run" / "parts").exists():
-        make(out, parts)
+        make(out, parts, documents)
     _forget(out, SUMMARY)
     rows = [_started(out, parts, "atlas, first balance")]
+    rows.append(_started(out, parts, "atlas, with caches"))
+    _lose_a_part(out)
+    rows.append(_started(out, parts, "atlas, with caches, a part gone"))
     _forget(out)
     rows.append(_started(out, parts, "atlas, without caches"))
-    rows.append(_started(out, parts, "atlas, with caches"))
-    next((out / "run" / "parts").iterdir()).unlink()
-    rows.append(_started(out, parts, "atlas, with caches, a part gone"))
     return rows
+
+
+def _lose_a_part(out: Path) -> None:
+    next((out / "run" / "parts").iterdir()).unlink()
 
 
 def _forget(out: Path, *names: str) -> None:
@@ -69,25 +75,30 @@ def _forget(out: Path, *names: str) -> None:
         (out / "run" / name).unlink(missing_ok=True)
 
 
-def make(out: Path, parts: int) -> None:
-    """A corpus of so many one-line files, and the parts of its run."""
+def make(out: Path, parts: int, documents: int) -> None:
+    """A corpus of so many files of so many lines, and the parts of its run."""
     corpus, folder = out / "corpus", RunFolder.at(out / "run")
     for number in range(parts):
         if number % A_FOLDER == 0:
             below = corpus / f"{number // A_FOLDER:04}"
             below.mkdir(parents=True)
-        (below / f"{number:07}.jsonl").write_text(f'{{"id": "{number}", "text": "Entry {number} of the log."}}\n')
+        lines = (f'{{"id": "{doc_id}", "text": "Entry {doc_id} of the log."}}\n' for doc_id in _ids(number, documents))
+        (below / f"{number:07}.jsonl").write_text("".join(lines))
     for name in FOLDERS:
         (out / "run" / name).mkdir(parents=True)
     row = {name: "x" if pa.types.is_string(CHUNKS.field(name).type) else 0 for name in CHUNKS.names}
-    table = pa.Table.from_pylist([{**row, "status": "ok"}], schema=STAGE.schema(pa.schema([])))
-    counts = Counts(records_in=1, records_out=1, rows=1, tokens=6)
+    table = pa.Table.from_pylist(documents * [{**row, "status": "ok"}], schema=STAGE.schema(pa.schema([])))
+    counts = Counts(records_in=documents, records_out=documents, rows=documents, tokens=6 * documents)
     place = table.schema.get_field_index("doc_id")
     for number, task in enumerate(tasks_of(STAGE, _source(corpus), inputs.remembered(folder))):
         footer = footer_of(task.name, task.key, STAGE) | {"counts": asdict(counts)}
         with pq.ParquetWriter(folder.part(task.name), table.schema, **encodings(table.schema)) as writer:
-            writer.write_table(table.set_column(place, table.schema.field(place), pa.array([str(number)])))
+            writer.write_table(table.set_column(place, table.schema.field(place), pa.array(_ids(number, documents))))
             writer.add_key_value_metadata({FOOTER_KEY.decode(): json.dumps(footer, sort_keys=True)})
+
+
+def _ids(part: int, documents: int) -> list[str]:
+    return [str(part * documents + document) for document in range(documents)]
 
 
 def resume(out: Path) -> Row:

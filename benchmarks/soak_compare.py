@@ -5,9 +5,10 @@ from pathlib import Path
 
 from atlas.runner.folder import LOCK, LOG, SUMMARY
 from atlas.runner.footers import CACHE as FOOTERS
+from atlas.runner.ids import CACHE as IDS
 from atlas.runner.inputs import CACHE as INPUTS
 
-VOLATILE = (FOOTERS, INPUTS)  # caches, and the log of who worked on it when; locks besides
+VOLATILE = (FOOTERS, IDS, INPUTS)  # caches, and the log of who worked on it when; locks besides
 
 
 def everything(out: Path) -> dict[str, bytes]:

@@ -71,6 +71,8 @@ def run_result(
     if tally is not None and tally.done:
         lines.append(f"time      {costs.duration(tally.last - tally.started)} ({words.pace(tally, FREE)})")
     lines.append(f"written   {out}/parts")
+    if result.superseded:
+        lines.append(f"cleared   what was made of {result.superseded:,} units that inputs have no more")
     if counts.quarantined:
         told = ", ".join(f"{number:,} {reason}" for reason, number in reasons.items())
         lines.append(f"quarantine {out}/quarantine{f': {told}' if told else ''}")

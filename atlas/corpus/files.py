@@ -4,7 +4,7 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ ENDINGS = {
     ".rst": "text",
 }
 GLOB_MARKS = "*?["
+HIDDEN = (TEMPORARY, ".", "_")  # first characters of what is hidden or unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,41 +52,58 @@ def format_of(path: str) -> str | None:
 
 
 def find(url: str) -> tuple[pafs.FileSystem, list[File]]:
-    """The corpus files behind a file, folder, glob or URL, in name order.
+    """The corpus files behind a file, folder, glob or URL, in the order of their paths.
 
     Raises:
         AtlasError: nothing is there, or no file of a known format.
     """
+    filesystem, files = each(url)
+    return filesystem, list(files)
+
+
+def each(url: str) -> tuple[pafs.FileSystem, Iterator[File]]:
+    """As ``find``, but one by one: of a local folder, no more than the names in a folder are held."""
     filesystem, path = resolve(url)
+    return filesystem, _each(url, filesystem, path)
+
+
+def _each(url: str, filesystem: pafs.FileSystem, path: str) -> Iterator[File]:
+    any_there = False
     try:
-        root, infos = _listing(filesystem, path)
-    except UnicodeDecodeError as error:
-        raise AtlasError(f"{url}: holds a file whose name is not UTF-8 ({error.object!r}); rename it") from None
-    if infos is None:
-        raise AtlasError(f"{url}: no such file or folder; give a file, a folder, a glob or a URL")
-    files = [
-        File(info.path, info.path[len(root) :].lstrip("/"), kind, info.size or 0, _changed(filesystem, info))
-        for info in sorted(infos, key=lambda info: info.path)
-        if (kind := format_of(info.path)) is not None
-    ]
-    if not files:
+        root, found = _listing(filesystem, path)
+        if found is None:
+            raise AtlasError(f"{url}: no such file or folder; give a file, a folder, a glob or a URL")
+        for where, size, changed in found:
+            if (kind := format_of(where)) is not None:
+                any_there = True
+                yield File(where, where[len(root) :].lstrip("/"), kind, size, changed)
+    except UnicodeError as error:
+        raise AtlasError(f"{url}: holds a file whose name is not UTF-8 ({_bytes(error)!r}); rename it") from None
+    if not any_there:
         known = ", ".join(sorted(ENDINGS))
         raise AtlasError(f"{url}: holds no corpus file; files must end in one of {known}")
-    return filesystem, files
 
 
-def _changed(filesystem: pafs.FileSystem, info: pafs.FileInfo) -> int | None:
-    # os.stat, as making a Path takes twice as long as asking for the time: a corpus may have 100,000 files
-    return os.stat(info.path).st_ctime_ns if is_local(filesystem) else info.mtime_ns  # noqa: PTH116
+def _bytes(error: UnicodeError) -> object:
+    """The name that is not UTF-8."""
+    name = getattr(error, "object", b"")
+    return os.fsencode(name) if isinstance(name, str) else name
 
 
-def _listing(filesystem: pafs.FileSystem, path: str) -> tuple[str, list[pafs.FileInfo] | None]:
+Listed = tuple[str, int, int | None]  # path, size, and when it last changed
+
+
+def _listing(filesystem: pafs.FileSystem, path: str) -> tuple[str, Iterable[Listed] | None]:
     """The folder that labels are relative to, which no new file changes, and the files; None where nothing is."""
     info = filesystem.get_file_info(path)
     if info.type == pafs.FileType.File:
-        return path.rpartition("/")[0], [info]
+        return path.rpartition("/")[0], _told(filesystem, [info])
     if info.type == pafs.FileType.Directory:
-        return path, _visible(path, filesystem.get_file_info(pafs.FileSelector(path, recursive=True)))
+        if is_local(filesystem):
+            return path, map(_stat, _walked(path))
+        return path, _told(
+            filesystem, _visible(path, filesystem.get_file_info(pafs.FileSelector(path, recursive=True)))
+        )
     if not any(mark in path for mark in GLOB_MARKS):
         return path, None
     fixed = path[: min(path.index(mark) for mark in GLOB_MARKS if mark in path)].rpartition("/")[0]
@@ -95,7 +113,33 @@ def _listing(filesystem: pafs.FileSystem, path: str) -> tuple[str, list[pafs.Fil
         selector = pafs.FileSelector(fixed, recursive=True, allow_not_found=True)
         pattern = re.compile(_pattern(path))
         infos = [info for info in filesystem.get_file_info(selector) if pattern.fullmatch(info.path)]
-    return fixed, _visible(fixed, infos) or None
+    visible = _visible(fixed, infos)
+    return fixed, _told(filesystem, visible) if visible else None
+
+
+def _walked(folder: str) -> Iterator[str]:
+    """Paths of the visible files of a local folder and all below it, in order."""
+    with os.scandir(folder) as entries:
+        shown = (entry for entry in entries if not entry.name.startswith(HIDDEN))
+        names = sorted(f"{e.name}/" if e.is_dir() else e.name for e in shown if e.is_dir() or e.is_file())
+    for name in names:
+        path = f"{folder}/{name}"
+        path.encode()  # or UnicodeEncodeError
+        if name.endswith("/"):
+            yield from _walked(path[:-1])
+        else:
+            yield path
+
+
+def _stat(path: str) -> Listed:
+    # os.stat, as making a Path takes twice as long as asking for the time: a corpus may have 100,000 files
+    told = os.stat(path)  # noqa: PTH116
+    return path, told.st_size, told.st_ctime_ns
+
+
+def _told(filesystem: pafs.FileSystem, infos: list[pafs.FileInfo]) -> Iterator[Listed]:
+    for info in sorted(infos, key=lambda info: info.path):
+        yield _stat(info.path) if is_local(filesystem) else (info.path, info.size or 0, info.mtime_ns)
 
 
 def _pattern(path: str) -> str:
@@ -113,7 +157,7 @@ def _visible(root: str, infos: Iterable[pafs.FileInfo]) -> list[pafs.FileInfo]:
         info
         for info in infos
         if info.type == pafs.FileType.File
-        and not any(name.startswith((TEMPORARY, ".", "_")) for name in info.path[len(root) :].split("/"))
+        and not any(name.startswith(HIDDEN) for name in info.path[len(root) :].split("/"))
     ]
 
 

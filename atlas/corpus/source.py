@@ -12,8 +12,9 @@ import pyarrow.fs as pafs
 
 from atlas.corpus import files, formats, rows
 from atlas.corpus.config import CorpusConfig
+from atlas.corpus.packed import Packed
 from atlas.corpus.remembered import Remembered
-from atlas.corpus.units import Unit
+from atlas.corpus.units import Unit, check_names, packed, unpacked
 from atlas.errors import AtlasError
 from atlas.storage import below, resolve
 from atlas.tables import DOCUMENTS
@@ -48,46 +49,64 @@ class DocumentSource:
         return self.config.id is not None
 
     def units(self, known: Remembered | None = None) -> list[Unit]:
-        """All units in order; files that are ``known`` are not read for it.
+        """All units in order, as of ``each_unit``; no two have the same name.
+
+        Raises:
+            AtlasError: as of ``each_unit``; two files whose units would have the same name.
+        """
+        units = list(self.each_unit(known))
+        check_names((unit.name, unit.path) for unit in units)
+        return units
+
+    def each_unit(self, known: Remembered | None = None) -> Iterator[Unit]:
+        """All units in order, one by one; files that are ``known`` are not read for it.
 
         Raises:
             AtlasError: the corpus is not there, is empty, has no readable file, or lacks a column.
         """
         if not self.config.path:
             raise AtlasError("the corpus has no path; give a file, a folder, a glob or a URL")
-        if _is_dataset(self.config.path):
-            _dataset.cache_clear()  # it may have been saved anew since
-            dataset = _dataset(self.config.path)
-            rows.check_columns(self.config, dataset.column_names, self.config.path)
-            unit_rows = max(1, self.config.unit_bytes // DATASET_ROW_BYTES)
-            units = list(formats.plan_dataset(dataset, self.config.path, unit_rows))
-        else:
-            units = list(self._file_units(known or Remembered()))
-        if not any(unit.rows for unit in units):
+        if self.config.limit is None:
+            yield from self._all(known or Remembered())
+        else:  # what is wrong behind the limit is told too
+            yield from self._first(Packed(map(packed, self._all(known or Remembered()))), self.config.limit)
+
+    def _all(self, known: Remembered) -> Iterator[Unit]:
+        any_rows = False
+        for unit in self._dataset_units() if _is_dataset(self.config.path) else self._file_units(known):
+            any_rows |= unit.rows != 0
+            yield unit
+        if not any_rows:
             raise AtlasError(f"{self.config.path}: the corpus is empty; it has no document")
-        if self.config.limit is not None:
-            units = list(self._first(units, self.config.limit))
-        names: dict[str, str] = {}
-        for unit in units:
-            if names.setdefault(unit.name, unit.path) != unit.path:
-                raise AtlasError(f"{unit.path} and {names[unit.name]} would both be written as {unit.name}; rename one")
-        return units
+
+    def _dataset_units(self) -> Iterator[Unit]:
+        _dataset.cache_clear()  # it may have been saved anew since
+        dataset = _dataset(self.config.path)
+        rows.check_columns(self.config, dataset.column_names, self.config.path)
+        unit_rows = max(1, self.config.unit_bytes // DATASET_ROW_BYTES)
+        return formats.plan_dataset(dataset, self.config.path, unit_rows)
 
     def _file_units(self, known: Remembered) -> Iterator[Unit]:
-        filesystem, found = files.find(self.config.path)
-        texts = [file for file in found if file.format == "text"]
-        structured = [file for file in found if file.format != "text"]
+        filesystem, found = files.each(self.config.path)
         settings = self.config.model_dump_json(include={"id", "text", "source", "carry", "unit_bytes"})
+        texts: list[files.File] = []
+        structured = 0
         broken: list[AtlasError] = []
-        for file in structured:
+        for file in found:
+            if file.format == "text":
+                if not structured:
+                    texts.append(file)
+                continue
+            texts = []  # they lie beside the corpus
+            structured += 1
             plan = self._plan_parquet if file.format == "parquet" else self._plan_json_lines
             try:
                 yield from known.of(file, settings, partial(plan, filesystem, file, broken))
             except OSError as error:
                 raise AtlasError(f"{file.path}: can't be read ({error})") from error
-        if broken and len(broken) == len(structured):
+        if broken and len(broken) == structured:
             raise broken[0]
-        if texts and not structured:
+        if texts:
             present = [self.config.text, self.config.id or "id", "source"]
             rows.check_columns(self.config, present, self.config.path)
             yield from formats.plan_text(filesystem, texts, self.config.unit_bytes)
@@ -111,9 +130,9 @@ class DocumentSource:
             rows.check_columns(self.config, present, file.path)
         yield from formats.plan_json_lines(filesystem, file, self.config.unit_bytes)
 
-    def _first(self, units: list[Unit], limit: int) -> Iterator[Unit]:
+    def _first(self, units: Packed, limit: int) -> Iterator[Unit]:
         """The units that hold the first ``limit`` records, the last of them cut."""
-        for unit in units:
+        for unit in map(unpacked, units):
             records = unit.rows if unit.rows >= 0 else sum(1 for _ in islice(self._rows(unit), limit + 1))
             if records >= limit:
                 yield replace(unit, most=limit) if records > limit else unit
@@ -193,6 +212,9 @@ class TableSource:
     ids_may_repeat = True
 
     def units(self, _: Remembered | None = None) -> list[Unit]:
+        return list(self.each_unit())
+
+    def each_unit(self, _: Remembered | None = None) -> Iterator[Unit]:
         filesystem, path = resolve(self.path)
         found = filesystem.get_file_info(path)
         if found.type == pafs.FileType.Directory:
@@ -201,7 +223,8 @@ class TableSource:
             parts = [files.File(path, path.rsplit("/", 1)[-1], "parquet", found.size or 0)]
         else:
             raise AtlasError(f"{self.path}: no such file")
-        return [unit for part in parts for unit in self._units_of(filesystem, part)]
+        for part in parts:
+            yield from self._units_of(filesystem, part)
 
     def _units_of(self, filesystem: pafs.FileSystem, file: files.File) -> Iterator[Unit]:
         present = formats.parquet_file(filesystem, file.path).schema_arrow

@@ -2,8 +2,12 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from atlas.corpus.packed import Row
+from atlas.errors import AtlasError
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,28 @@ class Unit:
         if self.format == "jsonl":
             return f"{self.path}, byte {row}"
         return f"{self.path}, line {row + 1}" if self.format.startswith("jsonl") else f"{self.path}, row {row}"
+
+
+def packed(unit: Unit) -> Row:
+    """A unit as a row of plain values."""
+    return tuple(getattr(unit, name) for name in Unit.__slots__)
+
+
+def unpacked(row: Row) -> Unit:
+    """The unit of a row."""
+    return Unit(*row)
+
+
+def check_names(units: Iterable[tuple[str, str]]) -> None:
+    """See that units of one name are of one path.
+
+    Raises:
+        AtlasError: they are not, so that one's part would take the place of the other's.
+    """
+    paths: dict[str, str] = {}
+    for name, path in units:
+        if paths.setdefault(name, path) != path:
+            raise AtlasError(f"{path} and {paths[name]} would both be written as {name}; rename one")
 
 
 def part_name(label: str, start: int, stop: int) -> str:

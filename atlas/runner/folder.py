@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -24,6 +25,15 @@ ALL = (1, 1)  # the only shard there is: its number, and of how many
 FOLDERS = ("parts", "quarantine")
 LOG = "log"
 OWN = {MANIFEST, SUMMARY, *FOLDERS, LOG}  # a run stopped before its manifest was written leaves folders alone
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file of a run as its folder's listing tells of it."""
+
+    name: str
+    size: int
+    changed_ns: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +63,31 @@ class RunFolder:
 
     def parts(self) -> list[str]:
         """Paths of all parts, in name order."""
-        return self._listed("parts")
+        return [f"{self.root}/parts/{name}" for name in self.names("parts")]
 
     def quarantined(self) -> list[str]:
-        return self._listed("quarantine")
+        return [f"{self.root}/quarantine/{name}" for name in self.names("quarantine")]
 
-    def _listed(self, folder: str) -> list[str]:
-        selector = pafs.FileSelector(f"{self.root}/{folder}", allow_not_found=True)
+    def names(self, below: str) -> list[str]:
+        """Names of all Parquet files in a folder of the run, in order."""
+        if is_local(self.filesystem):  # pyarrow would look at each file, too
+            with suppress(FileNotFoundError), os.scandir(f"{self.root}/{below}") as entries:
+                return sorted(entry.name for entry in entries if _is_whole(entry.name))
+            return []
+        return [file.name for file in self.listed(below)]
+
+    def listed(self, below: str) -> Iterator["Listed"]:
+        """All Parquet files in a folder of the run, in name order."""
+        if is_local(self.filesystem):
+            for name in self.names(below):
+                with suppress(FileNotFoundError):  # it has gone since
+                    told = os.stat(f"{self.root}/{below}/{name}")  # noqa: PTH116 (a Path takes as long again)
+                    yield Listed(name, told.st_size, told.st_mtime_ns)
+            return
+        selector = pafs.FileSelector(f"{self.root}/{below}", allow_not_found=True)
         infos = self.filesystem.get_file_info(selector)
-        names = ((info.path.rsplit("/", 1)[-1], info) for info in infos)
-        return sorted(i.path for n, i in names if n.endswith(".parquet") and not n.startswith(TEMPORARY))
+        named = sorted(((info.base_name, info) for info in infos), key=lambda each: each[0])
+        yield from (Listed(name, info.size or 0, info.mtime_ns) for name, info in named if _is_whole(name))
 
     def read(self, name: str) -> dict[str, Any] | None:
         """A JSON file of the folder, or None where there is none."""
@@ -180,3 +205,13 @@ class RunFolder:
         for folder in ("", *FOLDERS, LOG):
             for leftover in (Path(self.root) / folder).glob(f"{TEMPORARY}*"):
                 leftover.unlink(missing_ok=True)
+
+
+def _is_whole(name: str) -> bool:
+    """Whether a file is a Parquet file that is not being written."""
+    return name.endswith(".parquet") and not name.startswith(TEMPORARY)
+
+
+def unit_of(file: str) -> str:
+    """The name of the unit that a file of a run's folder is of, by its name or path."""
+    return file.rsplit("/", 1)[-1].removesuffix(RETRY_ENDING).removesuffix(".parquet")

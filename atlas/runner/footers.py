@@ -7,20 +7,24 @@ changed is passed over.
 
 import json
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from atlas.corpus.packed import AT_ONCE, Packed
+from atlas.corpus.remembered import InOrder
 from atlas.runner import cache
 from atlas.runner.counts import Counts
-from atlas.runner.folder import RunFolder
+from atlas.runner.folder import Listed, RunFolder
 from atlas.runner.part_writer import FOOTER_KEY
-from atlas.storage import TEMPORARY, store_failed
+from atlas.storage import store_failed
 
 CACHE = ".footers.parquet"
 WORTH_KEEPING = 1_000  # footers read anew: some 0.2 s
@@ -55,26 +59,73 @@ class Found:
     quarantined: dict[str, int | None] = field(default_factory=dict)
 
 
-def found(folder: RunFolder, *, keep: bool = False) -> Found:
-    """The footer of every part, and how many records each quarantine file holds.
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A part with its footer, or a quarantine file with how many records it holds; None where it can't be read."""
+
+    path: str
+    footer: Footer | None = None
+    records: int | None = None
+    is_part: bool = True
+
+
+def found(folder: RunFolder) -> Found:
+    """The footer of every part, and how many records each quarantine file holds."""
+    there = Found()
+    for file in each(folder):
+        if file.is_part:
+            there.parts[file.path] = file.footer
+        else:
+            there.quarantined[file.path] = file.records
+    return there
+
+
+def keep(folder: RunFolder) -> None:
+    """Keep what new parts say for the next time, where they are many."""
+    for _ in each(folder, keep=True):
+        pass
+
+
+def each(folder: RunFolder, *, keep: bool = False) -> Iterator[Looked]:
+    """All parts in name order, then all quarantine files, a few in memory at a time.
 
     With ``keep``, which is for who holds the folder's lock, much that was read anew is kept for the next time.
     """
-    parts, kept = _listed(folder, "parts"), _listed(folder, "quarantine")
-    known = _cached(folder)
-    stamps = {info.path: (info.size, info.mtime_ns) for info in (*parts, *kept)}
-    said = {path: known[path][1] for path, stamp in stamps.items() if path in known and known[path][0] == stamp}
-    del known
-    new = [path for path in stamps if path not in said]
-    read = partial(_read, folder.filesystem, {info.path for info in kept})
+    known, new, read = InOrder(cache.rows(folder, CACHE, _CACHED)), Packed(), 0
     with ThreadPoolExecutor(THREADS) as pool:
-        said |= dict(zip(new, pool.map(read, new), strict=True))
-    if keep and len(new) >= WORTH_KEEPING:
-        _cache(folder, stamps, said)
-    return Found(
-        {info.path: _as_footer(json.loads(said[info.path])) for info in parts},
-        {info.path: (json.loads(said[info.path]) or {}).get("rows") for info in kept},
-    )
+        for below, read_one, looked in (("parts", _part, _as_part), ("quarantine", _kept, _as_kept)):
+            files = folder.listed(below)
+            while some := list(islice(files, AT_ONCE)):
+                said = {file.name: says for file in some if (says := _known(known, f"{below}/{file.name}", file))}
+                missing = [file for file in some if file.name not in said]
+                before = time.time_ns() - int(SETTLED_SECONDS * 1e9)
+                paths = [f"{folder.root}/{below}/{file.name}" for file in missing]
+                for file, says in zip(missing, pool.map(partial(read_one, folder.filesystem), paths), strict=True):
+                    said[file.name] = says
+                    if says != "null" and file.changed_ns is not None and file.changed_ns < before:
+                        new.add((f"{below}/{file.name}", file.size, file.changed_ns, says))
+                read += len(missing)
+                yield from (looked(f"{folder.root}/{below}/{file.name}", json.loads(said[file.name])) for file in some)
+    if keep and read >= WORTH_KEEPING:
+        there = {f"{below}/{file.name}" for below in ("parts", "quarantine") for file in folder.listed(below)}
+        old = (row for row in cache.rows(folder, CACHE, _CACHED) if row[0] in there)
+        cache.update(folder, CACHE, _CACHED, new, old)
+
+
+def _known(known: InOrder, name: str, file: Listed) -> str | None:
+    rows = known.at(name)
+    return rows[0][3] if rows and rows[0][1:3] == (file.size, file.changed_ns) else None
+
+
+def _as_part(path: str, said: dict[str, Any] | None) -> Looked:
+    if said is None or "key" not in said:
+        return Looked(path)
+    counts, retried = Counts(**said["counts"]), tuple(said.get("rows_retried", ()))
+    return Looked(path, Footer(said["unit"], said["key"], counts, retried))
+
+
+def _as_kept(path: str, said: dict[str, Any] | None) -> Looked:
+    return Looked(path, records=said["rows"] if said else None, is_part=False)
 
 
 def read_footer(filesystem: pafs.FileSystem, path: str) -> dict[str, Any] | None:
@@ -99,49 +150,14 @@ def quarantined_rows(filesystem: pafs.FileSystem, path: str) -> int | None:
         return None
 
 
-def _listed(folder: RunFolder, below: str) -> list[pafs.FileInfo]:
-    infos = folder.filesystem.get_file_info(pafs.FileSelector(f"{folder.root}/{below}", allow_not_found=True))
-    named = ((info.base_name, info) for info in infos)
-    return [i for n, i in sorted(named, key=lambda x: x[0]) if n.endswith(".parquet") and not n.startswith(TEMPORARY)]
-
-
-def _read(filesystem: pafs.FileSystem, quarantine: set[str], path: str) -> str:
-    """What a file says, as JSON: of 100,000 files that takes a fifth of the memory that objects would."""
-    return json.dumps(_picked(filesystem, quarantine, path))
-
-
-def _picked(filesystem: pafs.FileSystem, quarantine: set[str], path: str) -> dict[str, Any] | None:
-    if path in quarantine:
-        rows = quarantined_rows(filesystem, path)
-        return None if rows is None else {"rows": rows}
+def _part(filesystem: pafs.FileSystem, path: str) -> str:
+    """What a part says, as JSON."""
     footer = read_footer(filesystem, path)
-    return footer and {name: footer[name] for name in ("unit", "key", "counts", "rows_retried") if name in footer}
+    picked = ("unit", "key", "counts", "rows_retried")
+    return json.dumps(footer and {name: footer[name] for name in picked if name in footer})
 
 
-def _as_footer(said: dict[str, Any] | None) -> Footer | None:
-    if said is None or "key" not in said:
-        return None
-    return Footer(said["unit"], said["key"], Counts(**said["counts"]), tuple(said.get("rows_retried", ())))
-
-
-def _cached(folder: RunFolder) -> dict[str, tuple[tuple[int, int], str]]:
-    table = cache.read(folder, CACHE, _CACHED)
-    if table is None:
-        return {}
-    columns = (table.column(name).to_pylist() for name in _CACHED.names)
-    return {
-        f"{folder.root}/{file}": ((size, changed), says) for file, size, changed, says in zip(*columns, strict=True)
-    }
-
-
-def _cache(folder: RunFolder, stamps: dict[str, tuple[int, int]], said: dict[str, str]) -> None:
-    """Keep what was read of files that can be read and have settled."""
-    before = time.time_ns() - int(SETTLED_SECONDS * 1e9)
-    kept = [path for path, (_, when) in stamps.items() if said[path] != "null" and when is not None and when < before]
-    columns = [
-        [path[len(folder.root) + 1 :] for path in kept],
-        [stamps[path][0] for path in kept],
-        [stamps[path][1] for path in kept],
-        [said[path] for path in kept],
-    ]
-    cache.write(folder, CACHE, pa.table(columns, schema=_CACHED))
+def _kept(filesystem: pafs.FileSystem, path: str) -> str:
+    """What a quarantine file says, as JSON."""
+    rows = quarantined_rows(filesystem, path)
+    return json.dumps(None if rows is None else {"rows": rows})

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from atlas.corpus.units import input_of_name
-from atlas.runner.folder import RETRY_ENDING, RunFolder
+from atlas.runner.folder import RunFolder, unit_of
 from atlas.runner.footers import Footer, Found, found, read_footer
 from atlas.runner.part import Task, footer_of
 from atlas.runner.plan import Plan
@@ -35,7 +35,7 @@ def mended_inputs(planned: Plan, stage: Stage, folder: RunFolder) -> list[Mended
     """
     there = found(folder)
     todo = {task.name: task for task in planned.todo}
-    gone = dict.fromkeys(_unit(path) for path in planned.stale)
+    gone = dict.fromkeys(unit_of(path) for path in planned.stale)
     outdated: dict[str, dict[str, int]] = defaultdict(dict)
     for name in (*todo, *gone):
         footer = there.parts.get(folder.part(name))
@@ -81,8 +81,3 @@ def _made_by(expected: dict[str, object], unit: str, folder: RunFolder) -> bool:
     """Whether a part was made with the stage, settings and models that a new one would be made with."""
     said = read_footer(folder.filesystem, folder.part(unit)) or {}
     return all(said.get(name) == value for name, value in expected.items() if name not in ("unit", "key"))
-
-
-def _unit(path: str) -> str:
-    """The unit that a file of a run's folder is of."""
-    return path.rsplit("/", 1)[-1].removesuffix(RETRY_ENDING).removesuffix(".parquet")

@@ -1,15 +1,21 @@
 """What there is to do: a source's units, and which of them a folder holds done."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
+import numpy as np
+
+from atlas.corpus.packed import AT_ONCE
 from atlas.corpus.remembered import Remembered
 from atlas.runner.counts import Counts
-from atlas.runner.folder import ALL, RunFolder
-from atlas.runner.footers import THREADS, Footer, found
+from atlas.runner.folder import ALL, RETRY_ENDING, RunFolder, unit_of
+from atlas.runner.footers import THREADS, each
 from atlas.runner.inputs import remembered
 from atlas.runner.part import Source, Task, keys_of
+from atlas.runner.tasks import Done, Some, Tasks
 from atlas.runner.verify import readable
 from atlas.stage import Stage
 
@@ -21,15 +27,16 @@ class Plan:
     ``stale`` are files of no unit. Of ``shard`` (number, of how many) only every so-manieth task is this run's to do.
     """
 
-    tasks: tuple[Task, ...]
-    done: dict[str, Counts]
+    tasks: Tasks
+    done: Done
     stale: tuple[str, ...]
     shard: tuple[int, int] = ALL
 
     @cached_property
-    def todo(self) -> list[Task]:
+    def todo(self) -> Sequence[Task]:
         number, shards = self.shard
-        return [task for task in self.tasks[number - 1 :: shards] if task.name not in self.done]
+        rows = np.arange(number - 1, len(self.tasks), shards)
+        return Some(self.tasks, rows[~self.done.there[rows]])
 
 
 def plan(stage: Stage, source: Source, folder: RunFolder, *, verify: bool = False) -> Plan:
@@ -38,36 +45,37 @@ def plan(stage: Stage, source: Source, folder: RunFolder, *, verify: bool = Fals
     return undamaged(planned, folder) if verify else planned
 
 
-def tasks_of(stage: Stage, source: Source, known: Remembered) -> tuple[Task, ...]:
+def tasks_of(stage: Stage, source: Source, known: Remembered) -> Tasks:
     """Every unit with its key."""
-    units = source.units(known)  # first: of two mistakes, one in the corpus is told rather than one in the stage
-    key = keys_of(source, stage)
-    return tuple(Task(unit, key(unit)) for unit in units)
+    tasks = Tasks(source.each_unit(known))  # of two mistakes, one in the corpus is told rather than one in the stage
+    return tasks.keyed(keys_of(source, stage))
 
 
-def compare(tasks: tuple[Task, ...], folder: RunFolder, *, keep: bool = False) -> Plan:
+def compare(tasks: Tasks, folder: RunFolder, *, keep: bool = False) -> Plan:
     """Which tasks are done: their part has their key, and what it says is in quarantine is there.
 
-    ``keep``: as of ``footers.found``.
+    ``keep``: as of ``footers.each``.
     """
-    there = found(folder, keep=keep)
-    parts, quarantined = dict(there.parts), dict(there.quarantined)
-    done = {}
-    for task in tasks:
-        part = parts.pop(folder.part(task.name), None)
-        retried = parts.pop(folder.retry_part(task.name), None)
-        records = quarantined.pop(folder.quarantine(task.name), 0)
-        counts = _counts(task, part, retried, records)
-        if counts is not None:
-            done[task.name] = counts
-    return Plan(tasks, done, (*parts, *quarantined))
-
-
-def _counts(task: Task, part: Footer | None, retried: Footer | None, records: int | None) -> Counts | None:
-    """What a task's part and retry part count; None where the task is not done."""
-    if part is None or part.key != task.key or part.counts.quarantined != records:
-        return None
-    return part.counts + retried.counts if retried is not None and retried.key == task.key else part.counts
+    done, stale = Done(tasks), []
+    quarantined = np.zeros(len(tasks), np.int64)
+    retried: list[tuple[int, Counts]] = []
+    files = each(folder, keep=keep)
+    while some := list(islice(files, 8 * AT_ONCE)):
+        for row, file in zip(tasks.rows(unit_of(file.path) for file in some).tolist(), some, strict=True):
+            if row < 0:
+                stale.append(file.path)
+            elif not file.is_part:
+                quarantined[row] = -1 if file.records is None else file.records
+            elif file.footer is not None and file.footer.key.encode() == tasks.keys[row]:
+                if file.path.endswith(RETRY_ENDING):
+                    retried.append((row, file.footer.counts))
+                else:
+                    done.put(row, file.footer.counts)
+    done = done.only(done.column("quarantined") == quarantined)
+    for row, counts in retried:
+        if done.there[row]:
+            done.put(row, done.at(row) + counts)
+    return Plan(tasks, done, tuple(stale))
 
 
 def undamaged(planned: Plan, folder: RunFolder) -> Plan:
@@ -78,7 +86,7 @@ def undamaged(planned: Plan, folder: RunFolder) -> Plan:
         files = (folder.part(task.name), folder.retry_part(task.name), folder.quarantine(task.name))
         return all(readable(folder.filesystem, path) for path in files if path in there)
 
-    kept = [task for task in planned.tasks if task.name in planned.done]
+    rows, fine = planned.done.rows(), planned.done.there.copy()
     with ThreadPoolExecutor(THREADS) as pool:
-        sound = pool.map(whole, kept)
-    return replace(planned, done={t.name: planned.done[t.name] for t, fine in zip(kept, sound, strict=True) if fine})
+        fine[rows] = list(pool.map(whole, Some(planned.tasks, rows)))
+    return replace(planned, done=planned.done.only(fine))

@@ -76,10 +76,10 @@ def retry(stage: Stage, source: Source, folder: RunFolder, started: Callable[[Pl
         kept = set(folder.quarantined())
         with closing(Worker(partial(_make_worker, stage, source.schema), workers=1)) as worker:
             for task in planned.tasks:
-                if task.name in planned.done and folder.quarantine(task.name) in kept:
+                if folder.quarantine(task.name) in kept and task.name in planned.done:
                     mended += _unit_retried(task, worker, stage, source, folder, failures)
         after = compare(planned.tasks, folder)
-        result = settle(folder, source, after, dict(after.done), _left_undone(after, folder, failures))
+        result = settle(folder, source, after, after.done, _left_undone(after, folder, failures))
         manifest = folder.read(MANIFEST)
         if inputs and not after.todo and manifest is not None:  # it names the inputs that the parts are made of
             now = inputs_of(task.unit for task in planned.tasks)

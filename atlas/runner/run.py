@@ -2,7 +2,7 @@
 
 import errno
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,12 +17,13 @@ from atlas.runner.balance import Result, settle, unfinished
 from atlas.runner.counts import Counts
 from atlas.runner.executors import Died, Executor, Failed, InProcess, MakeWorker, Worker, attempt
 from atlas.runner.folder import ALL, SUMMARY, RunFolder
-from atlas.runner.footers import WORTH_KEEPING, found
+from atlas.runner.footers import WORTH_KEEPING, keep
 from atlas.runner.inputs import remember, remembered
 from atlas.runner.part import Care, Outcome, Source, Task, work
 from atlas.runner.plan import Plan, compare, tasks_of, undamaged
 from atlas.runner.processes import Processes
 from atlas.runner.sittings import inputs_of
+from atlas.runner.superseded import cleared
 from atlas.stage import Stage
 
 NOTED = 5_000  # units after which the footers of new parts are noted, so that a resume need not read them all
@@ -98,20 +99,21 @@ def run(
     with folder.writing(execution.shard), noted(folder) as note:
         folder.claim(stage.name, corpus, recipe, inputs_of(task.unit for task in tasks))
         remember(folder, inputs)
+        del inputs
         planned = replace(compare(tasks, folder, keep=True), shard=execution.shard)
         if execution.verify:
             planned = undamaged(planned, folder)
         if started is not None:
             started(planned)
-        counts = dict(planned.done)
+        counts = planned.done.only(planned.done.there)
         failures: list[str] = []
         if planned.todo:
             folder.remove(SUMMARY)  # it is an earlier run's; until this one has ended, the folder is not complete
             make_worker = partial(_make_worker, stage, source, folder)
             outcomes = 0
             suspect = died_with(folder)
-            todo = [replace(task, care=Care.GUARDED) if task.name == suspect else task for task in planned.todo]
-            with closing(_answers(todo, make_worker, execution, note)) as answers:
+            todo = (replace(task, care=Care.GUARDED) if task.name == suspect else task for task in planned.todo)
+            with closing(_answers(todo, len(planned.todo), make_worker, execution, note)) as answers:
                 for answer in answers:
                     known = _give_up(answer, source, stage, folder) if isinstance(answer, Died) else answer
                     if isinstance(known, Failed):
@@ -119,36 +121,44 @@ def run(
                             raise known.error
                         failures.append(f"{known.task.name}: {_first_line(known.error)}")
                         continue
-                    counts[known.name] = known.counts
+                    counts.put(int(tasks.rows([known.name])[0]), known.counts)
                     outcomes += 1
                     if outcomes % NOTED == 0:
-                        found(folder, keep=True)
+                        keep(folder)
                     if watch is not None:
                         watch(known.name, known.counts)
             if outcomes >= WORTH_KEEPING:
-                found(folder, keep=True)
+                keep(folder)
         if execution.shard != ALL:  # the others' parts may have come since
             now = compare(tasks, folder)
             planned, counts = replace(now, done=planned.done), now.done
             if len(counts) < len(tasks):
                 return unfinished(planned, counts, failures)
-        return settle(folder, source, planned, counts, failures)
+        planned, superseded = cleared(planned, counts, source, stage.name, folder)
+        return replace(settle(folder, source, planned, counts, failures), superseded=superseded)
 
 
 def _answers(
-    tasks: list[Task], make_worker: MakeWorker[Task, Outcome], execution: Execution, note: Callable[[Task], None]
+    tasks: Iterator[Task],
+    number: int,
+    make_worker: MakeWorker[Task, Outcome],
+    execution: Execution,
+    note: Callable[[Task], None],
 ) -> Generator[Outcome | Failed[Task] | Died[Task], None, None]:
     """Keep the executor busy; try a task again whose worker died, alone in the end; give up after ATTEMPTS."""
-    waiting, suspects = deque(tasks), deque[Task]()
+    again, suspects = deque[Task](), deque[Task]()
     deaths: dict[str, int] = {}
-    executor = _executor(make_worker, execution, len(tasks), note)
+    executor = _executor(make_worker, execution, number, note)
     busy = 0
     try:
-        while waiting or suspects or busy:
-            if suspects and not (waiting or busy):
-                waiting.append(suspects.popleft())
-            while waiting and busy < executor.slots:
-                executor.submit(waiting.popleft())
+        while True:
+            while busy < executor.slots and (task := next(tasks, None) or (again.popleft() if again else None)):
+                executor.submit(task)
+                busy += 1
+            if not busy and not suspects:
+                return
+            if not busy:
+                executor.submit(suspects.popleft())
                 busy += 1
             answer = executor.answer()
             busy -= 1
@@ -156,8 +166,8 @@ def _answers(
                 name = answer.task.name
                 deaths[name] = deaths.get(name, 0) + 1
                 if deaths[name] < ATTEMPTS:
-                    again = replace(answer.task, care=Care(deaths[name]))
-                    (suspects if deaths[name] == ATTEMPTS - 1 else waiting).append(again)
+                    careful = replace(answer.task, care=Care(deaths[name]))
+                    (suspects if deaths[name] == ATTEMPTS - 1 else again).append(careful)
                     continue
             yield answer
     finally:

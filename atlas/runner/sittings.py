@@ -9,10 +9,12 @@ import json
 import os
 import platform
 import socket
+from array import array
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ import pyarrow.fs as pafs
 
 from atlas import __version__
 from atlas.corpus.units import Unit
-from atlas.digest import of_json
+from atlas.digest import DIGEST_BYTES, of_bytes, of_json
 from atlas.runner.counts import Counts
 from atlas.runner.folder import LOG, RunFolder
 from atlas.runner.plan import Plan
@@ -105,16 +107,19 @@ def inputs_of(units: Iterable[Unit]) -> dict[str, Any]:
 
     Which file a part is from, and with what content, its own footer answers.
     """
-    files, loose, size = set(), 0, 0
-    identities = []
+    paths, identities = array("q"), bytearray()
+    loose = size = 0
     for unit in units:
         if unit.format == "text":
             loose += unit.stop - unit.start
         else:
-            files.add(unit.path)
+            paths.append(hash(unit.path))
         size += unit.bytes
-        identities.append(of_json(unit.identity()))
-    return {"files": len(files) + loose, "bytes": size, "digest": of_json(sorted(identities))}
+        identities += of_json(unit.identity()).encode()
+    files = len(np.unique(np.frombuffer(paths, np.int64))) + loose
+    digests = np.sort(np.frombuffer(identities, f"S{2 * DIGEST_BYTES}")).tolist()
+    listed = (f'{", " if row else ""}"{digest.decode()}"'.encode() for row, digest in enumerate(digests))
+    return {"files": files, "bytes": size, "digest": of_bytes(chain([b"["], listed, [b"]"]))}  # as of the list's JSON
 
 
 def now() -> str:

@@ -52,6 +52,14 @@ def test_folder_is_searched_to_the_bottom_in_name_order(tree: Path) -> None:
     assert labels(tree) == ["a.jsonl", "b.jsonl", "x/a.jsonl", "x/b.jsonl", "x/y/a.jsonl"]
 
 
+def test_files_are_in_the_order_of_their_paths_whatever_folders_they_are_in(tmp_path: Path) -> None:
+    names = ("a.jsonl", "a/x.jsonl", "a-b.jsonl", "a0/x.jsonl", "Z/x.jsonl", "a/.b/x.jsonl", ".c/x.jsonl", "_d/x.jsonl")
+    tree = write_texts(tmp_path / "tree", dict.fromkeys(names, '{"text": "x"}\n'))
+    (tree / "link").symlink_to(tree / "a")
+    (tree / "nowhere.jsonl").symlink_to(tree / "gone")
+    assert labels(tree) == ["Z/x.jsonl", "a-b.jsonl", "a.jsonl", "a/x.jsonl", "a0/x.jsonl", "link/x.jsonl"]
+
+
 def test_ids_of_nested_files_are_relative_path_and_row(tree: Path) -> None:
     found = read(tree)
     assert found.ids == [f"{label}#0" for label in labels(tree)]

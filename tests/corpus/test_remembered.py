@@ -50,10 +50,10 @@ def test_files_that_did_not_change_are_not_planned_again(corpus: Path, tmp_path:
     known = Remembered()
     units = _planned(corpus, known)
     assert len(units) > 4
-    assert known.new == 3
+    assert known.files == 3
     again = _kept(known, tmp_path)
     assert _planned(corpus, again) == units
-    assert again.new == 0
+    assert again.files == 0
     assert units == _planned(corpus, Remembered())
 
 
@@ -67,7 +67,7 @@ def test_content_changed_to_the_same_size_and_time_is_noticed(corpus: Path, tmp_
     assert (file.stat().st_size, file.stat().st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
     again = _kept(known, tmp_path)
     after = _planned(corpus, again)
-    assert again.new == 1
+    assert again.files == 1
     assert after == _planned(corpus, Remembered())
     assert {unit.label for unit in set(before) - set(after)} == {"a.jsonl"}
 
@@ -88,7 +88,7 @@ def test_settings_that_units_depend_on_are_noticed(corpus: Path, tmp_path: Path,
     _planned(corpus, known)
     again = _kept(known, tmp_path)
     assert _planned(corpus, again, **changed) == _planned(corpus, Remembered(), **changed)
-    assert again.new == 3
+    assert again.files == 3
 
 
 def test_wrong_column_is_an_error_though_the_file_is_known(corpus: Path, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_file_that_may_change_within_its_tick_of_time_is_not_kept(
     monkeypatch.setattr(corpus_remembered, "SETTLED_SECONDS", 3600.0)
     known = Remembered()
     _planned(corpus, known)
-    assert (known.new, known.units) == (0, {})
+    assert (known.files, len(known.new)) == (0, 0)
 
 
 def test_few_files_are_not_worth_a_cache(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from pyarrow.fs import FileSystem
 
+from atlas.runner import superseded
 from atlas.storage import TEMPORARY
 
 Told = Callable[[str], None]
@@ -43,6 +45,13 @@ def tell_each_step(out: Path, told: Told) -> None:
             told(f"delete {_inside(root, self)}")
         delete(self, missing_ok)
 
+    remove = superseded.delete
+
+    def told_remove(filesystem: FileSystem, path: str) -> None:
+        told(f"delete {_inside(root, path)}")
+        remove(filesystem, path)
+
+    superseded.delete = told_remove  # type: ignore[attr-defined]
     os.fsync, Path.unlink = told_sync, told_delete  # type: ignore[method-assign]
     pq.ParquetWriter.write_table = told_write
     sys.addaudithook(heard)

@@ -24,7 +24,7 @@ from run_files import run_over, source_of
 from stages_with_faults import FaultyStage, Raises
 
 from atlas.corpus import remembered
-from atlas.runner import footers, inputs
+from atlas.runner import footers, ids, inputs
 from atlas.runner import run as runner
 from atlas.runner.folder import RunFolder
 from atlas.runner.retry import retry
@@ -111,8 +111,8 @@ def _fork_and_keep_caches() -> None:
     assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1) == 0
     context = multiprocessing.get_context("fork")
     multiprocessing.get_context = lambda _=None: context  # type: ignore[assignment]
-    footers.WORTH_KEEPING = runner.WORTH_KEEPING = inputs.WORTH_KEEPING_FILES = 1
-    footers.SETTLED_SECONDS = remembered.SETTLED_SECONDS = 0.0
+    footers.WORTH_KEEPING = ids.WORTH_KEEPING = runner.WORTH_KEEPING = inputs.WORTH_KEEPING_FILES = 1
+    footers.SETTLED_SECONDS = ids.SETTLED_SECONDS = remembered.SETTLED_SECONDS = 0.0
 
 
 def main(what: str, corpus: Path, outs: list[Path]) -> None:

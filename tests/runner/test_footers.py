@@ -10,7 +10,7 @@ from stages_with_faults import MARK, Raises
 
 from atlas.runner import footers, run
 from atlas.runner.folder import RunFolder
-from atlas.runner.footers import CACHE, found
+from atlas.runner.footers import CACHE, found, keep
 
 STAGE = Raises()
 UNITS = 6
@@ -91,7 +91,8 @@ def test_damaged_file_is_not_remembered_as_such(ended: tuple[Path, Path]) -> Non
     torn = part(out, "3.")
     torn.write_bytes(b"torn")
     (out / CACHE).unlink()
-    assert found(RunFolder.at(out), keep=True).parts[str(torn)] is None
+    keep(RunFolder.at(out))
+    assert found(RunFolder.at(out)).parts[str(torn)] is None
     assert str(torn.relative_to(out)) not in pq.read_table(out / CACHE).column("file").to_pylist()
 
 
@@ -101,7 +102,7 @@ def test_file_that_may_change_within_its_tick_of_time_is_not_kept(
     _, out = ended
     (out / CACHE).unlink()
     monkeypatch.setattr(footers, "SETTLED_SECONDS", 3600.0)
-    found(RunFolder.at(out), keep=True)
+    keep(RunFolder.at(out))
     assert pq.read_metadata(out / CACHE).num_rows == 0
 
 

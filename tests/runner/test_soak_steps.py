@@ -11,13 +11,13 @@ from killed_at_each_step import OTHER
 from run_files import Write, everything, run_over, source_of, whole_parts
 from stages_with_faults import MARK, FaultyStage, Raises
 
-from atlas.runner import footers, inputs
+from atlas.runner import footers, ids, inputs
 from atlas.runner.folder import RunFolder
 from atlas.runner.retry import retry
 
 HERE = Path(__file__).parent
 STAGE = Raises()
-STEPS = 45  # more than there are
+STEPS = 60  # more than there are
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def undisturbed(corpus: Path, tmp_path: Path) -> dict[str, bytes]:
 
 def _lasting(out: Path) -> dict[str, bytes]:
     """Every file of a run but its caches, hidden ones too."""
-    caches = (footers.CACHE, inputs.CACHE)
+    caches = (footers.CACHE, ids.CACHE, inputs.CACHE)
     return {name: content for name, content in everything(out).items() if name not in caches}
 
 
@@ -64,7 +64,7 @@ def test_driver_killed_at_each_step(corpus: Path, tmp_path: Path, undisturbed: d
     _assert_all_there(killed, "rename to run.json", "rename to summary.json", "rows written")
     _assert_all_there(killed, *(f"{step} parts" for step in ("begin in", "sync", "rename to")))
     _assert_all_there(killed, *(f"{step} quarantine" for step in ("begin in", "sync", "rename to")))
-    _assert_all_there(killed, f"rename to {footers.CACHE}", f"rename to {inputs.CACHE}")
+    _assert_all_there(killed, *(f"rename to {module.CACHE}" for module in (footers, ids, inputs)))
     for step, out in killed:
         left = out.with_suffix(".killed")
         assert not (left / "parts").is_dir() or whole_parts(STAGE, corpus, left), step
@@ -79,6 +79,17 @@ def test_driver_killed_at_each_step_over_the_run_of_other_settings(
     for step, out in _killed("run", corpus, tmp_path, before):
         assert _lasting(out) == undisturbed, step
         assert _lasting(out.with_suffix(".back")) == _lasting(before), step
+
+
+def test_driver_killed_at_each_step_over_the_run_of_inputs_that_were_cut_otherwise(
+    corpus: Path, tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    before = tmp_path / "before"
+    assert run_over(STAGE, corpus, before, unit_bytes=150).units > len(list(corpus.iterdir()))
+    killed = _killed("run", corpus, tmp_path, before)
+    _assert_all_there(killed, "delete quarantine", "delete parts")
+    for step, out in killed:
+        assert _lasting(out) == undisturbed, step
 
 
 def test_worker_killed_at_each_step(corpus: Path, tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
