@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from atlas.annotator import linear
+from atlas.annotator import kernels, linear
 from atlas.annotator.arrays import frozen
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.distill import Teacher, meanings, unit_rows
@@ -22,6 +22,9 @@ FEWEST, MOST = 64, (1024, 8192)  # weights of one
 # those below this share of the heaviest from so many on.
 SKIPPED, FROM, FULLY_FROM = 0.3, 1_000, 10_000
 COST, ABSENT, NEGATIVES = 0.5, 1.0, 20_000  # of machines: a lower cost of absent labels made them worse
+KIN = 24  # concepts named most alike, whose examples tell of a concept
+SHARP = 4  # power of their cosines, by which they weigh
+TOGETHER = 16_384  # chunks whose vectors are in memory
 DOUBT = 4.0  # chunks that what is usual of names weighs against a name's own
 
 
@@ -33,6 +36,7 @@ class Known(NamedTuple):
     words: Vectors  # [W, d]
     centre: np.ndarray  # float32 [d]: mean of the chunks' vectors, which all share
     meaning: Vectors  # [C, d]
+    kin: Sparse  # [C, C]: cosines of meaning with those named most alike
     mean: np.ndarray  # float32 [D]
     axes: np.ndarray  # float32 [D, d]
 
@@ -57,8 +61,10 @@ def known(
     akin = nearest_concepts(said.words, said.concepts, AKIN)
     names = name_index(library.active, featurizer, idf)
     centre = centre.astype(np.float32)
-    vectors = (quantised(said.words), centre, quantised(said.concepts), said.mean, said.axes)
-    return frozen(Known(names, as_sparse(akin), *vectors))
+    kin = nearest_concepts(said.concepts, said.concepts, KIN + 1)
+    kin.data[kin.indices == np.repeat(np.arange(kin.shape[0]), np.diff(kin.indptr))] = 0  # itself
+    vectors = quantised(said.words), centre, quantised(said.concepts)
+    return frozen(Known(names, as_sparse(akin), *vectors, as_sparse(kin), said.mean, said.axes))
 
 
 def tables(
@@ -102,9 +108,41 @@ def tables(
             has_machine=np.diff(machines.indptr) > 0,
             reliable=np.log(share / (1 - share)).astype(np.float32),
             stood=stood,
-            **known._asdict(),
+            names=known.names,
+            akin=known.akin,
+            words=known.words,
+            centre=known.centre,
+            meaning=quantised(told_by_kin(known, words, weighed, own)),
+            mean=known.mean,
+            axes=known.axes,
         )
     )
+
+
+def told_by_kin(known: Known, words: Words, weighed: sparse.csr_matrix, labels: sparse.csr_matrix) -> np.ndarray:
+    """What a concept means by its name and by the examples of its kin, those that are named like it.
+
+    Where a concept is met is often not in its name (programs "implemented in C" hardly say so) but in what is labelled
+    with its kin, whose centroids are added, the nearest first, as far as the nearest is near. Its own examples are left
+    out, so that the ranker trusts these vectors no more than they are right for concepts without any.
+
+    Args:
+        weighed: float32 CSR [chunks, F]. labels: bool CSR [chunks, C].
+
+    Returns:
+        float32 [C, d], rows of length 1.
+    """
+    said = known.meaning.values * known.meaning.scales[:, None]
+    shown = np.zeros_like(said)
+    for start in range(0, len(words), TOGETHER):
+        rows = np.arange(start, min(start + TOGETHER, len(words)))
+        part = words.take(rows)
+        read = kernels.vectors(part.flat, part.starts, as_sparse(weighed[rows]), known)
+        shown += labels[rows].T.astype(np.float32) @ read
+    exemplified = sparse.diags(shown.any(axis=1).astype(np.float32))
+    kin = sparse.csr_matrix(tuple(known.kin), shape=(len(said), len(said))) @ exemplified
+    nearness = kin.max(axis=1).toarray()
+    return unit_rows(said + nearness * unit_rows(kin.power(SHARP) @ unit_rows(shown)))
 
 
 def nearest_concepts(vectors: np.ndarray, meaning: np.ndarray, kept: int) -> sparse.csr_matrix:
