@@ -77,7 +77,7 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Texts of one length together, of at most BATCH_TOKENS: a text that is padded gets another vector.
 
     The difference is in the last bits, but it passes through the rounding to int8, and is up to 0.008 then. Without
-    padding a text has the same vector whatever stands beside it, and a seventh of the work is saved.
+    padding a text has the same vector whatever stands beside it, and a sixth of the work is saved.
     """
     for length, numbers in groupby(sorted(range(len(lengths)), key=lambda n: lengths[n]), key=lambda n: lengths[n]):
         batch = list(numbers)
