@@ -113,7 +113,7 @@ def test_run_is_read_again_into_a_run_of_its_own(run: Path, tmp_path: Path) -> N
     result: Result = verbs.retag(run, tmp_path / "again", "smollm2.v1")
     assert (result.sound, result.counts.records_in) == (True, 3)
     assert contents(tmp_path / "again") == contents(run)
-    assert verbs.retag(run, tmp_path / "again", "smollm2.v1").parts == result.parts
+    assert list(verbs.retag(run, tmp_path / "again", "smollm2.v1").parts) == list(result.parts)
 
 
 def test_prompt_is_the_models_where_none_is_named(run: Path, tmp_path: Path) -> None:
