@@ -13,7 +13,7 @@ from time import perf_counter
 
 import numpy as np
 from partition_metrics import agreement, false_merges
-from rows import Row, arguments, finish
+from rows import Row, finish, parser
 from synonym_sets import SETS, Names, Synonyms, names, read
 
 from atlas.canonical.cluster import average_linkage, labels
@@ -24,9 +24,11 @@ from atlas.canonical.same import probabilities
 from atlas.canonical.strings import letter_grams, stem, taken_apart
 from atlas.library.names import normal_form
 from atlas.models.encoder import encoder, remembering
+from atlas.models.static import static_encoder
 
 Vectors = np.ndarray
 Partition = Callable[[Sequence[str], Vectors, float], np.ndarray]
+MODEL = "all-minilm-l6-v2"
 COSINES = (0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 STEPS = (0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9)
 K_MEANS_SHARES = (0.5, 0.7, 0.85)
@@ -175,7 +177,7 @@ def cluster_rows(data: Path, name: str, embed) -> list[Row]:  # type: ignore[no-
     return rows
 
 
-def link_rows(gold: Synonyms, embed) -> list[Row]:  # type: ignore[no-untyped-def]
+def link_rows(gold: Synonyms, embed, quick) -> list[Row]:  # type: ignore[no-untyped-def]
     asked = [(text, own) for own, others in gold.concepts for text in others if text != own]
     asked = asked[:: max(1, len(asked) // QUERIES_MOST)]
     place = {text: number for number, text in enumerate(gold.targets)}
@@ -185,7 +187,7 @@ def link_rows(gold: Synonyms, embed) -> list[Row]:  # type: ignore[no-untyped-de
     grams = letter_grams([normal_form(text) for text in (*targets, *queries)])
     letters, meaning = (grams[len(targets) :] @ grams[: len(targets)].T).toarray(), new @ known.T
     started = perf_counter()
-    ours = rank(queries, targets, embed, [gold.counts.get(text, 0) for text in targets]).rows
+    ours = rank(queries, targets, embed, quick, [gold.counts.get(text, 0) for text in targets]).rows
     seconds = perf_counter() - started
     found = {"atlas": ours} | {
         system: np.argsort(-scores, axis=1, kind="stable")[:, :10]
@@ -210,12 +212,14 @@ def link_rows(gold: Synonyms, embed) -> list[Row]:  # type: ignore[no-untyped-de
 
 
 def main() -> None:
-    args = arguments(__doc__ or "", SETS)
-    embed = remembering(encoder("all-minilm-l6-v2").encode)
+    flags = parser(__doc__ or "", SETS)
+    flags.add_argument("--only", choices=["link"], help="leave the clustering out")
+    args = flags.parse_args()
+    embed, quick = remembering(encoder(MODEL).encode), static_encoder(MODEL).encode
     rows: list[Row] = []
     for name in args.sets.split(","):
-        rows += cluster_rows(args.data, name, embed)
-        rows += link_rows(read(args.data, name), embed)
+        rows += [] if args.only == "link" else cluster_rows(args.data, name, embed)
+        rows += link_rows(read(args.data, name), embed, quick)
     finish(rows, args.json)
 
 

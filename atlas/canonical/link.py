@@ -1,22 +1,21 @@
-"""Which known concept a name means: candidates near in meaning or letters, ranked by the ``link`` network."""
+"""Which known concept a name means: candidates, ranked by the ``link`` network."""
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from atlas.canonical.neighbours import acronyms, near_in_letters, near_in_meaning
-from atlas.canonical.pairs import FEATURES, features
+from atlas.canonical.candidates import candidates, familiarity
+from atlas.canonical.cover import covered
+from atlas.canonical.pairs import FEATURES, cosines, features
 from atlas.canonical.same import shipped
 from atlas.canonical.strings import Strings, taken_apart
 from atlas.library.names import normal_form
 
 Embed = Callable[[Sequence[str]], np.ndarray]
-NEAREST = 40  # candidates of a name by meaning, and as many by letters
 MEANING, LETTERS = FEATURES.index("meaning"), FEATURES.index("letters")
-WHOLES_MOST = 10  # candidates that hold all of a name's words
+FAMILIAR, STEMS = 4, 3  # of what ``looked_at`` tells
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,69 +26,77 @@ class Ranking:
     log_odds: np.ndarray
 
 
-def candidates(strings: Strings, used: np.ndarray, nearest: int = NEAREST) -> np.ndarray:
-    """Pairs (target, query) worth ranking, int64 [pairs, 2], by query.
+def inputs(strings: Strings, pairs: np.ndarray, seen: np.ndarray, odds: np.ndarray, quick: Embed) -> np.ndarray:
+    """What the network sees of each pair of ``candidates``, float32 [pairs, n].
 
-    The first names of ``strings`` are the targets; ``used`` tells how often each is used, float32 [targets].
+    Behind the features of any pair and what chose it (``seen``, and its ``odds`` there): which words, letters and
+    numbers of the one are in the other; how well each covers the other's words, and how near the two are, by ``quick``
+    vectors; then how all this stands beside the query's other candidates: behind the best by how much, and which place.
     """
-    known = len(used)
-    meaning = near_in_meaning(strings.vectors[known:], strings.vectors[:known], nearest)
-    letters = near_in_letters(strings.grams[known:], strings.grams[:known], nearest)
-    found = np.concatenate([meaning, letters], axis=1)
-    queries = np.repeat(np.arange(known, len(strings.forms)), found.shape[1])
-    pairs = np.stack([found.ravel(), queries], axis=1)[found.ravel() >= 0]
-    short = [(a, b) if a < b else (b, a) for a, b in acronyms(strings.joined, strings.initials, strings.words)]
-    spelt = [(a, b) for a, b in short if a < known <= b] + _parts(strings, known) + _wholes(strings, used)
-    pairs = np.unique(np.concatenate([pairs, np.array(spelt, np.int64).reshape(-1, 2)]), axis=0)
-    return pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
+    queries = pairs[:, 1]
+    told, cover = features(strings, pairs), covered(strings, pairs, quick)
+    near = cosines(quick(strings.forms), pairs[:, 0], queries)
+    shared = _shared_of(strings, pairs)
+    values = [seen[:, FAMILIAR], told[:, MEANING], told[:, LETTERS], odds, near]
+    also = [seen[:, STEMS], shared[:, 1], cover[:, 0], cover[:, 1]]
+    beside = [_places(value, queries) for value in values] + [_behind(value, queries) for value in values + also]
+    return np.column_stack([told, seen[:, STEMS:], odds, near, cover, shared, _within(strings, pairs), *beside]).astype(
+        np.float32
+    )
 
 
-def _parts(strings: Strings, known: int) -> list[tuple[int, int]]:
-    """Targets that are spelt like a part of the query: css for css-border-image."""
-    spelt: dict[str, int] = {}
-    for target in range(known):
-        spelt.setdefault("".join(strings.stems[target]), target)
-    return [
-        (spelt[part], query)
-        for query in range(known, len(strings.forms))
-        for first in range(len(strings.stems[query]))
-        for last in range(first + 1, len(strings.stems[query]) + 1)
-        if (part := "".join(strings.stems[query][first:last])) in spelt
+def _shared_of(strings: Strings, pairs: np.ndarray) -> np.ndarray:
+    """Weight of the shared stems in the target's and in the query's, float32 [pairs, 2]."""
+    both = strings.holds[pairs[:, 0]].multiply(strings.holds[pairs[:, 1]]).tocsr() @ strings.rarity
+    weights = strings.holds @ strings.rarity
+    return both[:, None] / np.maximum(weights[pairs], 1e-6)
+
+
+def _within(strings: Strings, pairs: np.ndarray) -> np.ndarray:
+    """Which is a part of the other, in words (inside, as beginning, as end; either way) and in letters; whether they
+    are one text; numbers that only one has; how much of each a common beginning or end is; lengths; float32."""
+    from rapidfuzz.distance import Postfix, Prefix
+    from rapidfuzz.process import cpdist
+
+    spaced = [f" {' '.join(words)} " for words in strings.words]
+    numbers = [frozenset(word for word in words if word.isdigit()) for words in strings.words]
+    joined, texts = strings.joined, strings.texts
+    letters = [[joined[row] for row in pairs[:, side].tolist()] for side in (0, 1)]
+    size = np.maximum(np.fromiter(map(len, joined), np.float32, len(joined))[pairs], 1)
+    words = np.fromiter(map(len, strings.words), np.float32, len(joined))[pairs]
+    flags = [
+        (
+            (a := spaced[target]) in (b := spaced[query]) and a != b,
+            a != b and b.startswith(a),
+            a != b and b.endswith(a),
+            b in a and a != b,
+            a != b and a.startswith(b),
+            a != b and a.endswith(b),
+            joined[target] in joined[query],
+            joined[query] in joined[target],
+            texts[target] == texts[query],
+            bool(numbers[query] - numbers[target]),
+            bool(numbers[target] - numbers[query]),
+        )
+        for target, query in pairs.tolist()
     ]
+    ends = [
+        cpdist(*letters, scorer=scorer.similarity, dtype=np.float32)[:, None] / size for scorer in (Prefix, Postfix)
+    ]
+    return np.column_stack(
+        [np.array(flags, np.float32).reshape(-1, 11), *ends, np.log(size), words[:, 0] - words[:, 1]]
+    )
 
 
-def _wholes(strings: Strings, used: np.ndarray) -> list[tuple[int, int]]:
-    """The most used targets that hold all words of the query: python-requests for requests."""
-    holding: dict[str, list[int]] = defaultdict(list)
-    for target in np.argsort(-used, kind="stable").tolist():
-        for word in set(strings.stems[target]):
-            holding[word].append(target)
-    found = []
-    for query in range(len(used), len(strings.forms)):
-        lists = sorted((holding.get(word, []) for word in set(strings.stems[query])), key=len)
-        others = [set(listed) for listed in lists[1:]]
-        whole = [target for target in lists[0] if all(target in other for other in others)]
-        found += [(target, query) for target in whole[:WHOLES_MOST]]
-    return found
+def _starts(queries: np.ndarray) -> np.ndarray:
+    return np.flatnonzero(np.diff(queries, prepend=-1))
 
 
-def familiarity(counts: Sequence[int]) -> np.ndarray:
-    """How often targets are used, as an input of the network: float32, logarithms of one more than the counts."""
-    return np.log1p(np.asarray(counts, np.float32))
-
-
-def inputs(strings: Strings, pairs: np.ndarray, used: np.ndarray) -> np.ndarray:
-    """What the network sees of each pair of ``candidates``, float32 [pairs, FEATURES + 7].
-
-    Behind the features of any pair: how often the target is used, and which place that gives it among the query's
-    candidates; its places by meaning and by letters (each as 1 / place); whether it is a part of the query, its
-    beginning, or its end.
-    """
-    told = features(strings, pairs)
-    popular = used[pairs[:, 0]]
-    places = [_places(values, pairs[:, 1]) for values in (popular, told[:, MEANING], told[:, LETTERS])]
-    spelt = np.array([_is_part(strings.words[target], strings.words[query]) for target, query in pairs], np.float32)
-    return np.column_stack([told, popular, *places, spelt.reshape(-1, 3)]).astype(np.float32)
+def _behind(values: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Each value less the highest of its query; ``queries`` is ascending."""
+    starts = _starts(queries)
+    best = np.maximum.reduceat(values, starts) if len(starts) else values
+    return values - np.repeat(best, np.diff(starts, append=len(values)))
 
 
 def _places(values: np.ndarray, queries: np.ndarray) -> np.ndarray:
@@ -101,28 +108,26 @@ def _places(values: np.ndarray, queries: np.ndarray) -> np.ndarray:
     return places
 
 
-def _is_part(part: Sequence[str], whole: Sequence[str]) -> tuple[bool, bool, bool]:
-    size = len(part)
-    if size >= len(whole):
-        return False, False, False
-    inside = any(list(whole[start : start + size]) == list(part) for start in range(len(whole) - size + 1))
-    return inside, list(whole[:size]) == list(part), list(whole[-size:]) == list(part)
-
-
 def rank(
-    queries: Sequence[str], targets: Sequence[str], embed: Embed, counts: Sequence[int] = (), most: int = 10
+    queries: Sequence[str],
+    targets: Sequence[str],
+    embed: Embed,
+    quick: Embed,
+    counts: Sequence[int] = (),
+    most: int = 10,
 ) -> Ranking:
     """Rank the targets that each query may mean.
 
     Args:
-        counts: how often each target is used; empty where nobody knows.
         embed: texts to float32 [texts, d], L2-normalised.
+        quick: as ``embed``, by the static encoder.
+        counts: how often each target is used, 0 where nobody knows.
     """
     texts = [*targets, *queries]
     strings = taken_apart(texts, embed([normal_form(text) for text in texts]))
     used = familiarity(counts or [0] * len(targets))
-    pairs = candidates(strings, used)
-    odds = shipped()["link"].log_odds(inputs(strings, pairs, used))
+    pairs, seen, odds = candidates(strings, used, shipped()["choice"])
+    odds = shipped()["link"].log_odds(inputs(strings, pairs, seen, odds, quick))
     order = np.lexsort((pairs[:, 0], -odds, pairs[:, 1]))
     pairs, odds = pairs[order], odds[order]
     rows = np.full((len(queries), most), -1, np.int64)

@@ -84,11 +84,16 @@ def _rough(known: np.ndarray):  # type: ignore[no-untyped-def]
     return index
 
 
-def near_in_letters(queries: sparse.csr_matrix, known: sparse.csr_matrix, nearest: int) -> np.ndarray:
-    """Rows of the known names that share most letters with each query, int64 [queries, nearest]; −1 for none."""
+def near_in_letters(
+    queries: sparse.csr_matrix, known: sparse.csr_matrix, nearest: int, common: int = COMMON_GRAM
+) -> np.ndarray:
+    """Rows of the known names that share most letters with each query, int64 [queries, nearest]; −1 for none.
+
+    In large sets, letter sequences in more than ``common`` known names do not count.
+    """
     if known.shape[0] > EXACT_GRAMS:
         seen = np.bincount(known.indices, minlength=known.shape[1])
-        telling = np.flatnonzero(seen <= COMMON_GRAM)
+        telling = np.flatnonzero(seen <= common)
         queries, known = queries[:, telling], known[:, telling]
     columns = known.T.tocsr()
     found = np.full((queries.shape[0], nearest), -1, np.int64)

@@ -150,11 +150,11 @@ def _contracted(joined: Sequence[str], size: np.ndarray, short: np.ndarray, long
     """Whether the shorter name of each pair begins as the longer does, and has its letters in order."""
     found = np.zeros(len(short), bool)
     for row in np.flatnonzero((size[short] >= 2) & (size[short] <= CONTRACTED_MOST)).tolist():
-        found[row] = _in_order(joined[short[row]], joined[long[row]])
+        found[row] = in_order(joined[short[row]], joined[long[row]])
     return found
 
 
-def _in_order(letters: str, text: str) -> bool:
+def in_order(letters: str, text: str) -> bool:
     """Whether the text begins with the first letter and holds the others behind it, in order."""
     rest = iter(text)
     return text[:1] == letters[:1] and all(letter in rest for letter in letters)

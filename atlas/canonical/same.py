@@ -41,11 +41,12 @@ class Network:
 
 @lru_cache(maxsize=1)
 def shipped() -> dict[str, Network]:
-    """The networks that ship with Atlas: ``same`` for pairs, ``link`` for the concept that a name means."""
+    """The networks that ship with Atlas: ``same`` for pairs; for the concept that a name means,
+    ``choice`` of candidates and their ranking, ``link``."""
     told = json.loads((files("atlas.canonical") / "same.json").read_text(encoding="utf-8"))
     if told["features"] != list(FEATURES):
         raise ValueError("same.json was fitted for other features; run benchmarks/fit_same.py again")
-    return {name: network(told[name]) for name in ("same", "link")}
+    return {name: network(told[name]) for name in ("same", "choice", "link")}
 
 
 def network(told: dict[str, Sequence]) -> Network:

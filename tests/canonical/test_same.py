@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from atlas.canonical.link import rank
 from atlas.canonical.neighbours import acronyms, near_in_letters, near_in_meaning, nearest_one, pairs
 from atlas.canonical.pairs import FEATURES, features
 from atlas.canonical.same import probabilities, shipped
@@ -113,13 +112,3 @@ def test_nearest_one_tells_row_and_cosine() -> None:
     assert rows.tolist() == [2]
     assert cosines.tolist() == pytest.approx([0.8])
     assert nearest_one(np.ones((2, 3), np.float32), np.zeros((0, 3), np.float32))[0].tolist() == [-1, -1]
-
-
-def test_a_name_is_linked_to_its_concept_before_others() -> None:
-    targets = ["java-native-interface", "javascript", "google-maps", "google-analytics", "python-requests", "html"]
-    queries = ["jni", "js", "google-maps-api", "requests"]
-    found = rank(queries, targets, encoder("all-minilm-l6-v2").encode, [400, 2_000_000, 900, 500, 3000, 10])
-    assert [targets[row] for row in found.rows[:, 0]] == [
-        "java-native-interface", "javascript", "google-maps", "python-requests",
-    ]  # fmt: skip
-    assert (np.diff(found.log_odds, axis=1)[np.isfinite(found.log_odds[:, 1:])] <= 0).all()

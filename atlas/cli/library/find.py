@@ -103,19 +103,21 @@ def search(
     limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 10,
     meaning: Annotated[bool, typer.Option(help="Search by meaning too (loads the sentence model).")] = True,
 ) -> None:
-    """Find concepts by name, alias or member tag, then by meaning."""
+    """Find concepts by name, alias or member tag, then those that the words may mean, by name and by description."""
     from atlas.cli.show import table
     from atlas.library import store
-    from atlas.library.search import by_meaning, by_words
+    from atlas.library.search import by_words
 
     loaded = store.load(library)
-    found = by_words(loaded, words)[:limit]
-    if meaning and len(found) < limit:
-        from atlas.models.encoder import encoder
+    if meaning:
+        from atlas.canonical.search import search as find
+        from atlas.models.int8 import quick_encoder
+        from atlas.models.static import static_encoder
 
-        known = {concept.id for concept in found}
-        near = by_meaning(loaded, words, encoder("all-minilm-l6-v2").encode, limit + len(known))
-        found += [concept for concept in near if concept.id not in known][: limit - len(found)]
+        model = "all-minilm-l6-v2"
+        found = find(loaded, words, quick_encoder(model).encode, static_encoder(model).encode, limit)
+    else:
+        found = by_words(loaded, words)[:limit]
     print(
         table(
             [[c.id, c.name, c.facet, c.counts.chunks, c.description] for c in found],
