@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 AT_ONCE = 1_024  # rows that are Python objects at a time
-LEVEL = 1  # of zlib; rows of units take some 60 bytes each, of 900 as objects
+LEVEL = 1  # of zlib; rows of units of small files take some 40 bytes each, of 500 as objects
 
 Row = tuple[Any, ...]
 
@@ -17,7 +17,7 @@ class Packed:
     """Rows, in the order in which they were added."""
 
     def __init__(self, rows: Iterable[Row] = ()) -> None:
-        # Not as Arrow columns: they take three times as much, and to make one imports pandas where it is installed.
+        # Not as Arrow columns: they take ten times as much, and to make one imports pandas where it is installed.
         self._packs: list[bytes] = []
         self._last: list[Row] = []
         for row in rows:
