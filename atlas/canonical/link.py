@@ -35,7 +35,8 @@ def inputs(strings: Strings, pairs: np.ndarray, seen: np.ndarray, odds: np.ndarr
     """
     queries = pairs[:, 1]
     told, cover = features(strings, pairs), covered(strings, pairs, quick)
-    near = cosines(quick(strings.forms), pairs[:, 0], queries)
+    rows, at = np.unique(pairs, return_inverse=True)
+    near = cosines(quick([strings.forms[row] for row in rows.tolist()]), *at.reshape(pairs.shape).T)
     shared = _shared_of(strings, pairs)
     values = [seen[:, FAMILIAR], told[:, MEANING], told[:, LETTERS], odds, near]
     also = [seen[:, STEMS], shared[:, 1], cover[:, 0], cover[:, 1]]
