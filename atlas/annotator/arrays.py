@@ -6,7 +6,7 @@ import numpy as np
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, np.ndarray]:
-    """The arrays of a nested named tuple, by their path: ``tables.centroids.data``."""
+    """The arrays of a nested named tuple, by their path: ``tables.centroids.values``."""
     found: dict[str, np.ndarray] = {}
     for name, part in value._asdict().items():
         path = f"{prefix}{name}"

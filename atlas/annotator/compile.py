@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from scipy import sparse
 
 from atlas.annotator import kernels
 from atlas.annotator.arrays import frozen
@@ -18,9 +19,10 @@ from atlas.annotator.features import Featurizer
 from atlas.annotator.kernels import VIEWS
 from atlas.annotator.model import Weights
 from atlas.annotator.names import name_index
+from atlas.annotator.postings import near, postings
 from atlas.annotator.ranker import HIDDEN, Ranker
 from atlas.annotator.stage import annotate_documents
-from atlas.annotator.views import Sparse, Tables, Vectors
+from atlas.annotator.views import Tables, Vectors
 from atlas.chunking.config import ChunkConfig
 from atlas.library.concept import Concept
 from atlas.tables import DOCUMENTS
@@ -39,15 +41,15 @@ def untrained() -> Annotator:
     names = name_index([NAMED], featurizer, idf)
     tables = Tables(
         positives=np.zeros(1, dtype=np.int32),
-        centroids=_empty(features),
+        centroids=postings(sparse.csr_matrix((features, 1), dtype=np.float32), signed=False),
         skipped=_zeros(1),
-        machines=_empty(features),
+        machines=postings(sparse.csr_matrix((features, 1), dtype=np.float32), signed=True),
         bias=_zeros(1),
-        has_machine=np.zeros(1, dtype=bool),
+        machine_of=np.full(1, -1, dtype=np.int32),
         names=names,
         reliable=_zeros(len(names.owners)),
         stood=_zeros(len(names.owners)),
-        akin=_empty(words),
+        akin=near(sparse.csr_matrix((words, 1), dtype=np.float32)),
         words=Vectors(np.zeros((words, DIMENSIONS), dtype=np.int8), _zeros(words)),
         centre=_zeros(DIMENSIONS),
         meaning=Vectors(np.zeros((1, DIMENSIONS), dtype=np.int8), _zeros(1)),
@@ -72,10 +74,6 @@ def untrained() -> Annotator:
 
 def _zeros(*shape: int) -> np.ndarray:
     return np.zeros(shape, dtype=np.float32)
-
-
-def _empty(rows: int) -> Sparse:
-    return Sparse(_zeros(0), np.zeros(0, dtype=np.int32), np.zeros(rows + 1, dtype=np.int64))
 
 
 def cold(folder: Path | None = None) -> bool:

@@ -14,6 +14,8 @@ AKIN = 16  # candidates by the meaning of words
 NAMED = 64  # candidates by their names
 NAMES = 1024  # names found in a chunk at most
 OPENING = 24  # words
+BLOCK = 32  # scores that are looked at together
+STEP = np.float32(1 / 255)  # of a cosine that is kept in a byte
 FLOOR = 0.5  # a name of which less than this stands in the chunk, by idf mass, does not count as there
 PARTLY, SCATTERED, PHRASE = 1, 2, 3  # how much of a name stands in a chunk: some words, all of them, all in a row
 VIEWS = (
@@ -107,10 +109,9 @@ def find(index, own, place_of, longest, found):  # type: ignore[no-untyped-def]
         word = own[place]
         if place_of[word] != place:
             continue
-        for entry in range(index.word_starts[word], index.word_starts[word + 1]):
+        for name in range(index.word_starts[word], index.word_starts[word + 1]):
             if count == len(found.names):
                 break
-            name = index.by_word[entry]
             first, covered, missing = _presence(index, name, place_of)
             if covered < FLOOR:
                 continue
@@ -225,11 +226,11 @@ def pairs(flat, starts, weighed, t, read):  # type: ignore[no-untyped-def]
     columns = np.empty(chunks * most, dtype=np.int32)
     views = np.empty((chunks * most, len(VIEWS)), dtype=np.float32)
     ends = np.zeros(chunks + 1, dtype=np.int64)
-    place_of = np.full(len(t.akin.starts) - 1, -1, dtype=np.int32)
+    place_of = np.full(len(t.akin.columns), -1, dtype=np.int32)
     alike, akin, machine = np.zeros(concepts, np.float32), np.zeros(concepts, np.float32), t.bias.copy()
     row_of = np.full(concepts, -1, dtype=np.int64)
     found = room(NAMES)
-    touched, touched_akin = np.empty(concepts, np.int32), np.empty(concepts, np.int32)
+    touched, keys = np.empty(concepts, np.int32), np.empty(concepts, np.int64)
     longest = np.empty(max(1, np.diff(starts).max() if chunks else 1), dtype=np.int32)
     whole, opening = np.empty(len(t.centre), np.float32), np.empty(len(t.centre), np.float32)
     end = 0
@@ -237,18 +238,19 @@ def pairs(flat, starts, weighed, t, read):  # type: ignore[no-untyped-def]
         own = flat[starts[chunk] : starts[chunk + 1]]
         features = slice(weighed.starts[chunk], weighed.starts[chunk + 1])
         indices, weights = weighed.indices[features], weighed.data[features]
+        floor = t.skipped[0] * weights.max() if len(weights) else np.float32(0)
+        in_words = np.searchsorted(indices, len(place_of))
         note_places(own, place_of)
         begin = end
-        count = _summed(t.centroids, indices, weights, t.skipped[0], alike, touched)
-        end = _add_best(alike, touched[:count], ALIKE, columns, row_of, end)
+        _add_rows(t.centroids, indices, weights, floor, alike)
+        end = _add_best(_largest(alike, ALIKE, keys), ALIKE, columns, row_of, end)
         ranked = end - begin
-        in_words = np.searchsorted(indices, len(place_of))
-        count_akin = _summed(t.akin, indices[:in_words], weights[:in_words], t.skipped[0], akin, touched_akin)
-        end = _add_best(akin, touched_akin[:count_akin], AKIN, columns, row_of, end)
+        count = _add_near(t.akin, indices[:in_words], weights[:in_words], floor, akin, touched)
+        end = _add_best(_positive(akin, touched[:count], keys), AKIN, columns, row_of, end)
         names = find(t.names, own, place_of, longest, found)
         end = _add_named(t.names.owners, found.names[:names], columns, row_of, end, begin + most)
         if end > begin:
-            _summed_all(t.machines, indices, weights, machine)
+            _add_rows(t.machines, indices, weights, np.float32(0), machine)
             mine = views[begin:end]
             mine[:] = 0
             _view_examples(t, columns[begin:end], ranked, alike, machine, mine)
@@ -260,8 +262,8 @@ def pairs(flat, starts, weighed, t, read):  # type: ignore[no-untyped-def]
             _view_meaning(t, columns[begin:end], whole, opening, akin, mine)
             mine[:, _LENGTH] = np.log(np.float32(1 + len(own)))
         machine[:] = t.bias
-        alike[touched[:count]] = 0
-        akin[touched_akin[:count_akin]] = 0
+        alike[:] = 0
+        akin[touched[:count]] = 0
         row_of[columns[begin:end]] = -1
         place_of[own] = -1
         ends[chunk + 1] = end
@@ -269,51 +271,101 @@ def pairs(flat, starts, weighed, t, read):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _summed(matrix, indices, weights, skipped, total, touched):  # type: ignore[no-untyped-def]
-    """Add the weighed rows to ``total``; how many columns were touched, which are noted.
+def _add_rows(matrix, indices, weights, floor, total):  # type: ignore[no-untyped-def]
+    """Add weighed rows of postings to ``total``; features that weigh less than ``floor`` are passed over."""
+    for place in range(len(indices)):
+        weight = weights[place]
+        feature = indices[place]
+        count = matrix.rows[feature, 1]
+        if weight < floor or count == 0:
+            continue
+        factor = weight * matrix.scales[feature]
+        begin = matrix.rows[feature, 0]
+        if count < 0:
+            row = matrix.dense[begin]
+            for column in range(len(total)):
+                total[column] += factor * np.float32(row[column])
+        else:
+            values, columns = matrix.values[begin : begin + count], matrix.columns[begin : begin + count]
+            for entry in range(count):
+                total[columns[entry]] += factor * np.float32(values[entry])
 
-    Features that weigh less than a share ``skipped`` of the chunk's heaviest are passed over.
-    """
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _add_near(near, indices, weights, floor, total, touched):  # type: ignore[no-untyped-def]
+    """Add each word's nearest concepts to ``total``; how many concepts were touched, which are noted."""
     count = 0
-    floor = skipped * weights.max() if len(weights) else np.float32(0)
     for place in range(len(indices)):
         weight = weights[place]
         if weight < floor:
             continue
-        for entry in range(matrix.starts[indices[place]], matrix.starts[indices[place] + 1]):
-            column = matrix.indices[entry]
-            if total[column] == 0:
-                touched[count] = column
-                count += 1
-            total[column] += weight * matrix.data[entry]
+        factor = weight * STEP
+        columns, values = near.columns[indices[place]], near.values[indices[place]]
+        for entry in range(len(columns)):
+            if values[entry]:
+                column = columns[entry]
+                if total[column] == 0:
+                    touched[count] = column
+                    count += 1
+                total[column] += factor * np.float32(values[entry])
     return count
 
 
-@njit(cache=True, nogil=True, fastmath=True)
-def _summed_all(matrix, indices, weights, total):  # type: ignore[no-untyped-def]
-    for place in range(len(indices)):
-        weight = weights[place]
-        for entry in range(matrix.starts[indices[place]], matrix.starts[indices[place] + 1]):
-            total[matrix.indices[entry]] += weight * matrix.data[entry]
+@njit(cache=True, nogil=True)
+def _largest(scores, most, keys):  # type: ignore[no-untyped-def]
+    """Keys of the positive scores that may be among the ``most`` largest; score and column in one number.
+
+    The largest of each of many blocks tells how large a score is at least that is among the most: few are left to sort.
+    """
+    bits = scores.view(np.int32)  # floats above zero are in the order of their bits
+    blocks = max(1, min(8 * most, len(bits) // BLOCK))
+    size = -(-len(bits) // blocks)
+    count = 0
+    for begin in range(0, len(bits), size):
+        block = bits[begin : begin + size]
+        top = np.int32(0)
+        for column in range(len(block)):
+            top = max(top, block[column])
+        keys[count] = (np.int64(top) << 32) | begin
+        count += 1
+    tops = keys[:count].copy()
+    least = np.int32(0)
+    if count > most:
+        least = np.int32(np.partition(tops, count - most)[count - most] >> 32)
+    left = 0
+    for key in tops:
+        if (key >> 32) < max(least, 1):
+            continue
+        begin = key & 0xFFFFFFFF
+        for column in range(begin, min(begin + size, len(bits))):
+            if bits[column] >= max(least, 1):
+                keys[left] = (np.int64(bits[column]) << 32) | (0xFFFFFFFF - column)
+                left += 1
+    return keys[:left]
 
 
 @njit(cache=True, nogil=True)
-def _add_best(scores, touched, most, columns, row_of, end):  # type: ignore[no-untyped-def]
-    """Add the candidates of the highest scores that are none yet, best first; the new end."""
-    best = np.empty(most, dtype=np.int32)
-    values = np.zeros(most + 1, dtype=np.float32)  # descending
-    count = 0
-    for column in touched:
-        value = scores[column]
-        if value <= values[most - 1]:
-            continue
-        place = min(count, most - 1)
-        while place and values[place - 1] < value:
-            values[place], best[place] = values[place - 1], best[place - 1]
-            place -= 1
-        values[place], best[place] = value, column
-        count = min(count + 1, most)
-    for column in best[:count]:
+def _positive(scores, touched, keys):  # type: ignore[no-untyped-def]
+    """Keys of the touched scores, as of ``_largest``."""
+    bits = scores.view(np.int32)
+    for place in range(len(touched)):
+        keys[place] = (np.int64(bits[touched[place]]) << 32) | (0xFFFFFFFF - touched[place])
+    return keys[: len(touched)]
+
+
+@njit(cache=True, nogil=True)
+def _add_best(keys, most, columns, row_of, end):  # type: ignore[no-untyped-def]
+    """Add the candidates of the largest keys that are none yet, best first; the new end."""
+    best = np.zeros(most, dtype=np.int64)  # descending
+    for key in keys:
+        if key > best[most - 1]:
+            place = most - 1
+            while place > 0 and best[place - 1] < key:
+                best[place] = best[place - 1]
+                place -= 1
+            best[place] = key
+    for key in best[: min(most, len(keys))]:
+        column = 0xFFFFFFFF - (key & 0xFFFFFFFF)
         if row_of[column] < 0:
             row_of[column] = end
             columns[end] = column
@@ -337,17 +389,18 @@ def _view_examples(t, columns, ranked, alike, machine, mine):  # type: ignore[no
     best, best_machine = np.float32(1e-6), np.float32(-1e6)
     for column in columns:
         best = max(best, alike[column])
-        if t.has_machine[column]:
-            best_machine = max(best_machine, machine[column])
+        if t.machine_of[column] >= 0:
+            best_machine = max(best_machine, machine[t.machine_of[column]])
     for row in range(len(columns)):
         column = columns[row]
         mine[row, _ALIKE] = alike[column]
         mine[row, _ALIKE_BEST] = alike[column] / best
         mine[row, _ALIKE_RANK] = np.log(np.float32(1 + min(row, ranked)))
-        if t.has_machine[column]:
-            mine[row, _MACHINE] = machine[column]
+        if t.machine_of[column] >= 0:
+            margin = machine[t.machine_of[column]]
+            mine[row, _MACHINE] = margin
             mine[row, _HAS_MACHINE] = 1
-            mine[row, _MACHINE_BEST] = machine[column] - best_machine
+            mine[row, _MACHINE_BEST] = margin - best_machine
         mine[row, _EXAMPLES] = np.log(np.float32(1 + t.positives[column]))
         mine[row, _NO_EXAMPLE] = t.positives[column] == 0
 
@@ -425,7 +478,7 @@ def _view_meaning(t, columns, whole, opening, akin, mine):  # type: ignore[no-un
 def vectors(flat, starts, weighed, t):  # type: ignore[no-untyped-def]
     """Means of the vectors of each chunk and of its opening, float32 [chunks, d]."""
     found = np.empty((len(starts) - 1, len(t.centre)), dtype=np.float32)
-    place_of = np.full(len(t.akin.starts) - 1, -1, dtype=np.int32)
+    place_of = np.full(len(t.akin.columns), -1, dtype=np.int32)
     whole, opening = np.empty(len(t.centre), np.float32), np.empty(len(t.centre), np.float32)
     for chunk in range(len(found)):
         own = flat[starts[chunk] : starts[chunk + 1]]

@@ -13,6 +13,7 @@ from atlas.annotator.distill import Teacher, meanings, unit_rows
 from atlas.annotator.features import Featurizer, Words
 from atlas.annotator.kernels import AKIN, standings
 from atlas.annotator.names import NameIndex, name_index
+from atlas.annotator.postings import Near, near, postings
 from atlas.annotator.views import Sparse, Tables, Vectors, as_sparse, quantised
 from atlas.library.concept import Library
 
@@ -32,7 +33,7 @@ class Known(NamedTuple):
     """What is known of concepts before any example: where their names would stand, and what they mean."""
 
     names: NameIndex
-    akin: Sparse  # [W, C]
+    akin: Near  # [W, k] of C
     words: Vectors  # [W, d]
     centre: np.ndarray  # float32 [d]: mean of the chunks' vectors, which all share
     meaning: Vectors  # [C, d]
@@ -64,7 +65,7 @@ def known(
     kin = nearest_concepts(said.concepts, said.concepts, KIN + 1)
     kin.data[kin.indices == np.repeat(np.arange(kin.shape[0]), np.diff(kin.indptr))] = 0  # itself
     vectors = quantised(said.words), centre, quantised(said.concepts)
-    return frozen(Known(names, as_sparse(akin), *vectors, as_sparse(kin), said.mean, said.axes))
+    return frozen(Known(names, near(akin), *vectors, as_sparse(kin), said.mean, said.axes))
 
 
 def tables(
@@ -92,6 +93,7 @@ def tables(
         negatives=NEGATIVES,
         seed=config.seed,
     )
+    has = np.diff(machines.indptr) > 0
     stood, right = standings(
         *(known.names, words.flat, words.starts, own.indptr.astype(np.int64), own.indices, len(known.words.values))
     )
@@ -101,11 +103,11 @@ def tables(
     return frozen(
         Tables(
             positives=positives,
-            centroids=as_sparse(alike.T.tocsr()),
+            centroids=postings(alike.T.tocsr(), signed=False),
             skipped=np.array([skipped], dtype=np.float32),
-            machines=as_sparse(machines.T.tocsr()),
-            bias=bias,
-            has_machine=np.diff(machines.indptr) > 0,
+            machines=postings(machines[has].T.tocsr(), signed=True),
+            bias=bias[has],
+            machine_of=np.where(has, np.cumsum(has) - 1, -1).astype(np.int32),
             reliable=np.log(share / (1 - share)).astype(np.float32),
             stood=stood,
             names=known.names,

@@ -1,19 +1,22 @@
 """Where the names of concepts stand in chunks."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from atlas.annotator.features import Featurizer
+from atlas.annotator.features import Featurizer, Words
 from atlas.chunking.tokenizer import tokenizer
 from atlas.library.concept import Concept
 
 
 class NameIndex(NamedTuple):
-    """Names as folded words, found by their rarest word; N names, C concepts, W words of the vocabulary."""
+    """Names as folded words, in the order of their rarest word, by which they are found.
+
+    N names, C concepts, W words of the vocabulary.
+    """
 
     words: np.ndarray  # int32 [words of all names]
     shares: np.ndarray  # float32, beside them: share of the name's idf mass
@@ -21,8 +24,7 @@ class NameIndex(NamedTuple):
     owners: np.ndarray  # int32 [N]: column of the concept
     keys: np.ndarray  # int32 [N]: place within the name of its rarest word
     mass: np.ndarray  # float32 [N]: sum of its words' idf
-    by_word: np.ndarray  # int32 [N]: names in the order of their rarest word
-    word_starts: np.ndarray  # int64 [W + 1], into by_word
+    word_starts: np.ndarray  # int64 [W + 1]: names of each rarest word
 
 
 def name_index(concepts: Sequence[Concept], featurizer: Featurizer, idf: np.ndarray) -> NameIndex:
@@ -35,27 +37,25 @@ def name_index(concepts: Sequence[Concept], featurizer: Featurizer, idf: np.ndar
         if _survives_folding(name)
     ]
     folded = featurizer.fold([named.encode(" " + name) for _, name in pairs])
-    lengths = np.diff(folded.starts)
-    kept = lengths > 0
-    owners = np.array([column for column, _ in pairs], dtype=np.int32)[kept]
-    starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths[kept])])
-    weights = idf[folded.flat]
-    squares = weights**2
-    firsts = starts[:-1]
-    total = np.add.reduceat(squares, firsts) if len(firsts) else squares
-    shares = squares / np.repeat(total, lengths[kept])
-    keys = np.array([int(np.argmax(weights[a:b])) for a, b in pairwise(starts)], np.int32)
-    rarest = folded.flat[firsts + keys] if len(firsts) else np.zeros(0, dtype=np.int32)
+    rarest = np.array([own[np.argmax(idf[own])] if len(own) else -1 for own in _each(folded)], dtype=np.int32)
+    order = np.argsort(rarest, kind="stable")[np.count_nonzero(rarest < 0) :]
+    folded, rarest = folded.take(order), rarest[order]
+    owners = np.array([column for column, _ in pairs], dtype=np.int32)[order]
+    weights, firsts = idf[folded.flat], folded.starts[:-1]
+    total, mass = (np.add.reduceat(part, firsts) if len(firsts) else part for part in (weights**2, weights))
     return NameIndex(
         words=folded.flat,
-        shares=shares.astype(np.float32),
-        starts=starts,
+        shares=(weights**2 / np.repeat(total, np.diff(folded.starts))).astype(np.float32),
+        starts=folded.starts,
         owners=owners,
-        keys=keys,
-        mass=(np.add.reduceat(weights, firsts) if len(firsts) else weights).astype(np.float32),
-        by_word=np.argsort(rarest, kind="stable").astype(np.int32),
-        word_starts=np.searchsorted(np.sort(rarest), np.arange(featurizer.words + 1)).astype(np.int64),
+        keys=np.array([int(np.argmax(idf[own])) for own in _each(folded)], dtype=np.int32),
+        mass=mass.astype(np.float32),
+        word_starts=np.searchsorted(rarest, np.arange(featurizer.words + 1)).astype(np.int64),
     )
+
+
+def _each(words: Words) -> Iterator[np.ndarray]:
+    return (words.flat[a:b] for a, b in pairwise(words.starts))
 
 
 def _survives_folding(name: str) -> bool:

@@ -7,7 +7,8 @@ import numpy as np
 
 from atlas.storage import atomic_output, resolve
 
-_TYPES = {"F32": np.float32, "I8": np.int8, "I32": np.int32, "I64": np.int64, "BOOL": np.bool_}
+_INTEGERS = {"I8": np.int8, "I32": np.int32, "I64": np.int64, "U8": np.uint8, "U16": np.uint16, "U32": np.uint32}
+_TYPES = {"F32": np.float32, "BOOL": np.bool_, **_INTEGERS}
 
 
 def write(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -14,6 +14,7 @@ from atlas.annotator import kernels
 from atlas.annotator.features import Words
 from atlas.annotator.kernels import VIEWS
 from atlas.annotator.names import NameIndex
+from atlas.annotator.postings import Near, Postings
 
 V = {name: place for place, name in enumerate(VIEWS)}
 
@@ -37,15 +38,15 @@ class Tables(NamedTuple):
     """What views are made from; C concepts, F features, W words, N names, d dimensions."""
 
     positives: np.ndarray  # int32 [C]
-    centroids: Sparse  # [F, C]
+    centroids: Postings  # [F, C]
     skipped: np.ndarray  # float32 [1]: share of a chunk's heaviest feature below which others are not looked up
-    machines: Sparse  # [F, C]
-    bias: np.ndarray  # float32 [C]
-    has_machine: np.ndarray  # bool [C]
+    machines: Postings  # [F, M] of the M concepts that have one
+    bias: np.ndarray  # float32 [M]
+    machine_of: np.ndarray  # int32 [C]: column of the concept's machine, or -1
     names: NameIndex
     reliable: np.ndarray  # float32 [N]
     stood: np.ndarray  # float32 [N]
-    akin: Sparse  # [W, C]
+    akin: Near  # [W, k] of C
     words: Vectors  # [W, d]
     centre: np.ndarray  # float32 [d]
     meaning: Vectors  # [C, d], of length 1

@@ -148,7 +148,7 @@ def test_names_beyond_the_room_are_left_out() -> None:
 def test_name_aliases_and_members_are_names_of_their_concept() -> None:
     tides = Concept(1, "content", "Tide", "x", aliases=("ebb tide", "Tide"), members={"high water": 3})
     index = name_index([Concept(2, "content", "Heart", "x"), tides], FEATURIZER, idf_of({}))
-    assert index.owners.tolist() == [0, 1, 1, 1]  # a name that is said twice is one
+    assert sorted(index.owners.tolist()) == [0, 1, 1, 1]  # a name that is said twice is one
     assert np.add.reduceat(index.shares, index.starts[:-1]) == pytest.approx(1)
 
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from unpacked import unpacked
 
 from atlas.annotator import learn
 from atlas.annotator.config import TrainConfig
@@ -164,12 +165,11 @@ def test_views_say_which_concepts_have_examples_and_machines(learned: Learned) -
 
 def test_machines_margin_is_that_of_all_features_with_its_bias(learned: Learned) -> None:
     words, weighed = learned.read(sentence(NAMES[:5] + OTHERS[:25]))
-    data, indices, starts = learned.tables.machines
-    margins = weighed @ sparse.csr_matrix((data, indices, starts), shape=(FEATURIZER.width, CONCEPTS))
-    expected = margins.toarray()[0] + learned.tables.bias
+    expected = (weighed @ unpacked(learned.tables.machines))[0] + learned.tables.bias
     found = pairs_of(words, weighed, learned.tables)
     own = found.views[:, V["has_machine"]] == 1
-    assert found.views[own, V["machine"]] == pytest.approx(expected[found.columns[own]], abs=1e-5)
+    machines = learned.tables.machine_of[found.columns[own]]
+    assert found.views[own, V["machine"]] == pytest.approx(expected[machines], abs=1e-5)
 
 
 def test_name_that_stands_early_and_often_is_told_from_one_that_stands_late(learned: Learned) -> None:
