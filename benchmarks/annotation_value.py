@@ -1,6 +1,6 @@
 """Do concepts carry what a corpus is about? Its human labels are predicted from concept scores alone.
 
-    python benchmarks/annotation_value.py --data DIR [--sets 20newsgroups,arxiv-abstracts]
+    python benchmarks/annotation_value.py --data DIR [--sets 20newsgroups,arxiv-abstracts] [--tiers fast,encoder]
 
 Library and annotator come from *other* corpora (``other_corpora.py``) than any that is measured. Documents are cut into
 chunks and annotated; a document's features are the highest scores of its chunks' candidates. A ridge regression on
@@ -13,6 +13,7 @@ weigh most for each label.
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -46,21 +47,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with the benchmark data")
     parser.add_argument("--sets", default="20newsgroups,arxiv-abstracts", help="sets to measure")
+    parser.add_argument("--tiers", default="fast,encoder", help="tiers of the annotator")
     parser.add_argument("--json", type=Path, help="also write the rows as JSON")
     options = parser.parse_args()
     rows: list[Row] = []
     sets = options.sets.split(",")
-    annotator, names = from_others(options.data, sets)
+    tiers = {tier: from_others(options.data, sets, tier) for tier in options.tiers.split(",")}
     for name in sets:
-        rows += measured(options.data, name, annotator, names)
+        rows += measured(options.data, name, tiers)
     finish(rows, options.json)
 
 
-def measured(data: Path, name: str, annotator: Annotator, names: list[str]) -> list[Row]:
+def measured(data: Path, name: str, tiers: dict[str, tuple[Annotator, list[str]]]) -> list[Row]:
     texts, labels, learned_from = documents(data, name)
-    scores = concept_scores(texts, annotator)
     features: dict[str, Callable[[], sparse.csr_matrix | np.ndarray]] = {
-        "atlas concepts": lambda: scores,
+        **{f"atlas-{tier} concepts": partial(concept_scores, texts, own) for tier, (own, _) in tiers.items()},
         "baseline-minilm": lambda: minilm(texts),
         "baseline-tfidf": lambda: TfidfVectorizer(sublinear_tf=True, min_df=2).fit_transform(texts),
     }
@@ -68,9 +69,10 @@ def measured(data: Path, name: str, annotator: Annotator, names: list[str]) -> l
     for system, made in features.items():
         probe, found = probed(made(), labels, learned_from)
         row: Row = {"benchmark": "annotation_value", "dataset": name, "system": system, "labels": len(set(labels))}
-        rows.append(row | {"macro_f1": found, "concepts": len(names) if "atlas" in system else None})
-        if "atlas" in system:
-            tell(probe, np.unique(labels), names)
+        _, names = tiers.get(system.removeprefix("atlas-").removesuffix(" concepts"), (None, []))
+        rows.append(row | {"macro_f1": found, "concepts": len(names) or None})
+        if names:
+            tell(probe, np.unique(labels).tolist(), names)
     of_minilm = next(row["macro_f1"] for row in rows if row["system"] == "baseline-minilm")
     return [row | {"of_minilm": row["macro_f1"] / of_minilm} for row in rows]
 
@@ -94,9 +96,10 @@ def concept_scores(texts: list[str], annotator: Annotator) -> sparse.csr_matrix:
     0.289, with inverse document frequencies 0.290, as a share of what is usual of the concept 0.291.
     """
     named, config = tokenizer(TOKENIZER), ChunkConfig()
-    cut = [[chunk.tokens for chunk in chunk_text(text, config, named)] for text in texts]
-    owner = np.repeat(np.arange(len(texts)), [len(chunks) for chunks in cut])
-    found = score_chunks([tokens for chunks in cut for tokens in chunks], annotator)
+    cut = [(row, text, chunk) for row, text in enumerate(texts) for chunk in chunk_text(text, config, named)]
+    owner = np.array([row for row, _, _ in cut])
+    chunks = [text[chunk.start : chunk.end] for _, text, chunk in cut]
+    found = score_chunks([chunk.tokens for _, _, chunk in cut], annotator, chunks if annotator.embed else None)
     concepts = len(annotator.weights.concept_ids)
     pairs = owner[found.rows] * np.int64(concepts) + found.columns
     order = np.lexsort((-found.scores, pairs))

@@ -13,6 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -57,17 +58,18 @@ class Corpus:
             self.doc_ids.append(doc_id)
 
 
-def from_others(data: Path, measured: Sequence[str]) -> tuple[Annotator, list[str]]:
+def from_others(data: Path, measured: Sequence[str], tier: Literal["fast", "encoder"]) -> tuple[Annotator, list[str]]:
     """The annotator, and the names of its concepts in the order of its columns."""
     corpus = others(data, measured)
-    config, named = TrainConfig(taught_chunks=TAUGHT, min_positives=MACHINES_FROM), tokenizer(TOKENIZER)
+    config = TrainConfig(tier=tier, taught_chunks=TAUGHT, min_positives=MACHINES_FROM)
+    named = tokenizer(TOKENIZER)
     position = np.array([document_position(doc_id, config.seed) for doc_id in corpus.doc_ids])
     matrix = label_matrix(corpus.labels, len(corpus.names))
     tokens = [named.encode(text) for text in corpus.texts]
     labelled = Labelled(tokens, corpus.texts, corpus.doc_ids, matrix, position)
     model = teacher(config.encoder, TOKENIZER)
     weights, featurizer, _ = train(labelled, library_of(corpus.names), TOKENIZER, model, config)
-    return Annotator(weights, featurizer, {}, ""), corpus.names
+    return Annotator(weights, featurizer, {}, "", model.embed if tier == "encoder" else None), corpus.names
 
 
 def others(data: Path, measured: Sequence[str]) -> Corpus:
