@@ -24,10 +24,16 @@ def by_name(library: Library, words: str, embed: Embed, quick: Embed, most: int)
     return list({owner[names[row]].id: owner[names[row]] for row in rows if row >= 0}.values())[:most]
 
 
-def search(library: Library, words: str, embed: Embed, quick: Embed, most: int) -> list[Concept]:
-    """Concepts that are called so; then, by turns, those of the likeliest names and of the nearest descriptions."""
+def search(
+    library: Library, words: str, embed: Embed, quick: Embed, most: int, embed_library: Embed | None = None
+) -> list[Concept]:
+    """Concepts that are called so; then, by turns, those of the likeliest names and of the nearest descriptions.
+
+    ``embed_library`` as for ``by_meaning``.
+    """
     wanted = normal_form(words)
     called = [c for c in by_words(library, words) if wanted in map(normal_form, c.names())]
-    ranked = by_name(library, words, embed, quick, most), by_meaning(library, words, embed, most)
+    described = by_meaning(library, words, embed, most, embed_library)
+    ranked = by_name(library, words, embed, quick, most), described
     turns = chain(called, *zip_longest(*ranked))
     return list({concept.id: concept for concept in turns if concept is not None}.values())[:most]

@@ -26,12 +26,17 @@ def by_words(library: Library, words: str) -> list[Concept]:
     return [hit[-1] for hit in sorted(found, key=lambda hit: hit[:-1])]
 
 
-def by_meaning(library: Library, words: str, embed: Embed, most: int) -> list[Concept]:
-    """The concepts whose name and description are nearest to the words, nearest first."""
+def by_meaning(
+    library: Library, words: str, embed: Embed, most: int, embed_library: Embed | None = None
+) -> list[Concept]:
+    """The concepts whose name and description are nearest to the words, nearest first.
+
+    ``embed_library``, where given, reads the library: the same model, which may remember.
+    """
     concepts = library.active
     if not concepts:
         return []
-    vectors = embed([f"{c.name}. {c.description}" for c in concepts])
+    vectors = (embed_library or embed)([f"{c.name}. {c.description}" for c in concepts])
     similarity = vectors @ embed([words])[0]
     return [concepts[int(i)] for i in np.argsort(-similarity, kind="stable")[:most]]
 

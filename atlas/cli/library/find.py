@@ -112,10 +112,13 @@ def search(
     if meaning:
         from atlas.canonical.search import search as find
         from atlas.models.int8 import quick_encoder
+        from atlas.models.remembered import remembering
         from atlas.models.static import static_encoder
 
-        model = "all-minilm-l6-v2"
-        found = find(loaded, words, quick_encoder(model).encode, static_encoder(model).encode, limit)
+        name = "all-minilm-l6-v2"
+        model, quick = quick_encoder(name), static_encoder(name)
+        embed_library = remembering(model.encode, model.digest, str(library.resolve()))
+        found = find(loaded, words, model.encode, quick.encode, limit, embed_library)
     else:
         found = by_words(loaded, words)[:limit]
     print(
