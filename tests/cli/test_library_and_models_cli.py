@@ -53,6 +53,13 @@ def test_search_by_alias_finds_the_concept_first() -> None:
     assert "Tutorial" in out.splitlines()[2]
 
 
+@pytest.mark.parametrize("words", ["", "  "])
+def test_search_for_no_words_is_refused(words: str) -> None:
+    done = atlas("library", "search", words, "--library", str(LIBRARY))
+    assert done.returncode == 2
+    assert "no words to look for" in done.stderr
+
+
 @pytest.mark.parametrize("asked", ["1", "Tutorial", "tutorials"])
 def test_show_by_id_or_name_prints_the_entry(asked: str) -> None:
     out = atlas("library", "show", asked, "--library", str(LIBRARY)).stdout

@@ -105,9 +105,12 @@ def search(
 ) -> None:
     """Find concepts by name, alias or member tag, then those that the words may mean, by name and by description."""
     from atlas.cli.show import table
+    from atlas.errors import AtlasError
     from atlas.library import store
     from atlas.library.search import by_words
 
+    if not words.strip():
+        raise AtlasError("no words to look for; give some, such as `atlas library search 'plate tectonics'`")
     loaded = store.load(library)
     if meaning:
         from atlas.canonical.search import search as find
