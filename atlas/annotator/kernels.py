@@ -315,7 +315,7 @@ def _add_near(near, indices, weights, floor, total, touched):  # type: ignore[no
 def _largest(scores, most, keys):  # type: ignore[no-untyped-def]
     """Keys of the positive scores that may be among the ``most`` largest; score and column in one number.
 
-    The largest of each of many blocks tells how large a score is at least that is among the most: few are left to sort.
+    The largest of each block tells how large a score is at least that is among the most: few are left to choose from.
     """
     bits = scores.view(np.int32)  # floats above zero are in the order of their bits
     blocks = max(1, min(8 * most, len(bits) // BLOCK))

@@ -115,7 +115,7 @@ def search(
     if meaning:
         from atlas.canonical.search import search as find
         from atlas.models.int8 import quick_encoder
-        from atlas.models.remembered import remembering
+        from atlas.models.kept_vectors import remembering
         from atlas.models.static import static_encoder
 
         name = "all-minilm-l6-v2"

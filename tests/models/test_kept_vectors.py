@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from atlas.models.remembered import remembering
+from atlas.models.kept_vectors import remembering
 
 
 class Letters:
