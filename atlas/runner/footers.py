@@ -7,9 +7,9 @@ changed is passed over.
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -22,14 +22,14 @@ from atlas.corpus.packed import AT_ONCE, Packed
 from atlas.corpus.remembered import InOrder
 from atlas.runner import cache
 from atlas.runner.counts import Counts
-from atlas.runner.folder import Listed, RunFolder
+from atlas.runner.folder import FOLDERS, Listed, RunFolder
+from atlas.runner.many import THREADS
 from atlas.runner.part_writer import FOOTER_KEY
 from atlas.storage import store_failed
 
 CACHE = ".footers.parquet"
 WORTH_KEEPING = 1_000  # footers read anew: some 0.2 s
 SETTLED_SECONDS = 2.0  # a file changed later than that may change once more within its store's tick of time
-THREADS = 16  # files looked at together: each is a wait for the disk or the network
 
 _CACHED = pa.schema(
     [
@@ -52,14 +52,6 @@ class Footer:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """All parts and quarantine files of a run by path, in name order; None for a file that can't be read."""
-
-    parts: dict[str, Footer | None] = field(default_factory=dict)
-    quarantined: dict[str, int | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Looked:
     """A part with its footer, or a quarantine file with how many records it holds; None where it can't be read."""
 
@@ -69,31 +61,21 @@ class Looked:
     is_part: bool = True
 
 
-def found(folder: RunFolder) -> Found:
-    """The footer of every part, and how many records each quarantine file holds."""
-    there = Found()
-    for file in each(folder):
-        if file.is_part:
-            there.parts[file.path] = file.footer
-        else:
-            there.quarantined[file.path] = file.records
-    return there
-
-
 def keep(folder: RunFolder) -> None:
     """Keep what new parts say for the next time, where they are many."""
     for _ in each(folder, keep=True):
         pass
 
 
-def each(folder: RunFolder, *, keep: bool = False) -> Iterator[Looked]:
-    """All parts in name order, then all quarantine files, a few in memory at a time.
+def each(folder: RunFolder, folders: Iterable[str] = FOLDERS, *, keep: bool = False) -> Iterator[Looked]:
+    """All parts in name order, then all quarantine files, a few in memory at a time; or those of one folder.
 
     With ``keep``, which is for who holds the folder's lock, much that was read anew is kept for the next time.
     """
     known, new, read = InOrder(cache.rows(folder, CACHE, _CACHED)), Packed(), 0
     with ThreadPoolExecutor(THREADS) as pool:
-        for below, read_one, looked in (("parts", _part, _as_part), ("quarantine", _kept, _as_kept)):
+        for below in folders:
+            read_one, looked = (_part, _as_part) if below == "parts" else (_kept, _as_kept)
             files = folder.listed(below)
             while some := list(islice(files, AT_ONCE)):
                 said = {file.name: says for file in some if (says := _known(known, f"{below}/{file.name}", file))}

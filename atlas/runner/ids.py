@@ -21,7 +21,8 @@ from atlas.corpus.packed import Row
 from atlas.corpus.remembered import InOrder
 from atlas.runner import cache
 from atlas.runner.folder import Listed, RunFolder
-from atlas.runner.footers import SETTLED_SECONDS, THREADS
+from atlas.runner.footers import SETTLED_SECONDS
+from atlas.runner.many import THREADS
 from atlas.storage import is_local
 
 CACHE = ".ids.parquet"

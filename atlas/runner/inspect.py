@@ -1,10 +1,11 @@
 """Look at a run, live or dead, without touching it."""
 
 from collections import Counter
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from heapq import merge
+from itertools import groupby
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -13,8 +14,9 @@ import pyarrow.parquet as pq
 from atlas.errors import AtlasError
 from atlas.runner.counts import Counts
 from atlas.runner.folder import MANIFEST, RETRY_ENDING, SUMMARY, RunFolder
-from atlas.runner.footers import THREADS, Found, found, read_footer
+from atlas.runner.footers import Looked, each, read_footer
 from atlas.runner.live import at_work, held
+from atlas.runner.many import together
 from atlas.runner.sittings import Sitting, sittings
 from atlas.runner.verify import readable
 from atlas.storage import store_failed
@@ -73,24 +75,24 @@ def status(folder: RunFolder, *, verify: bool = False) -> Status:
     if manifest is None:
         raise AtlasError(f"{folder.url}: holds no run ({MANIFEST} is missing)")
     summary = folder.read(SUMMARY) or {}
-    there = found(folder)
-    with ThreadPoolExecutor(THREADS) as pool:
-        waiting = dict(zip(there.quarantined, pool.map(partial(_reasons, folder), there.quarantined), strict=True))
-        read = [*there.parts, *there.quarantined] if verify else []
-        fine = dict(zip(read, pool.map(partial(readable, folder.filesystem), read), strict=True))
-    counts, damaged, parts = Counts(), [], 0
-    for path, footer in there.parts.items():
-        if footer is None or not fine.get(path, True):
-            damaged.append(path)
+    counts, damaged, parts, whole = Counts(), [], 0, ""
+    reasons: Counter[str] = Counter()
+    for part, kept in _pairs(folder, verify):
+        reasons.update((kept and kept.reasons) or {})
+        if part is None:
             continue
+        footer = part.file.footer
+        if footer is None or not part.whole:
+            damaged.append(part.file.path)
+            continue
+        whole = whole or part.file.path
         counts += footer.counts
-        if path.endswith(RETRY_ENDING):
+        if part.file.path.endswith(RETRY_ENDING):
             continue
         parts += 1
-        kept, quarantine = footer.counts.quarantined, folder.quarantine(footer.unit)
-        whole = there.quarantined.get(quarantine) == kept and waiting.get(quarantine) is not None
-        if kept and not (whole and fine.get(quarantine, True)):
-            damaged.append(quarantine)
+        wanted = footer.counts.quarantined
+        if wanted and not (kept is not None and kept.whole and kept.file.records == wanted):
+            damaged.append(folder.quarantine(footer.unit))
     log = tuple(sittings(folder))
     locked = held(folder)
     live = tuple(at_work(log, locked))
@@ -102,34 +104,60 @@ def status(folder: RunFolder, *, verify: bool = False) -> Status:
         tuple(damaged),
         summary.get("units"),
         counts,
-        _summed(waiting.values()),
+        dict(reasons.most_common()),
         tuple(summary.get("problems", ())),
         bool(locked or live),
         log,
         live,
-        _settings(folder, there),
+        _settings(folder, whole),
     )
 
 
-def _settings(folder: RunFolder, there: Found) -> dict[str, Any]:
-    """What the first whole part says of how it was made."""
-    first = next((path for path, footer in there.parts.items() if footer is not None), None)
-    said = read_footer(folder.filesystem, first) if first is not None else None
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A file of a run, and whether it can be read; of a quarantine file, how many records wait for each reason."""
+
+    file: Looked
+    whole: bool = True
+    reasons: Counter[str] | None = None
+
+
+def _pairs(folder: RunFolder, verify: bool) -> Iterator[tuple[_Seen | None, _Seen | None]]:
+    """Every part with its quarantine file, either of them alone where there is no other, in name order."""
+    parts, kept = each(folder, ["parts"]), each(folder, ["quarantine"])
+    seen = together(partial(_verified, folder), parts) if verify else map(_Seen, parts)
+    files = merge(seen, together(partial(_kept, folder, verify), kept), key=_name)
+    for _, of_unit in groupby(files, key=_name):
+        found = {each.file.is_part: each for each in of_unit}
+        yield found.get(True), found.get(False)
+
+
+def _name(seen: _Seen) -> str:
+    return seen.file.path.rsplit("/", 1)[-1]
+
+
+def _verified(folder: RunFolder, file: Looked) -> _Seen:
+    return _Seen(file, readable(folder.filesystem, file.path))
+
+
+def _kept(folder: RunFolder, verify: bool, file: Looked) -> _Seen:
+    reasons = _reasons(folder, file.path)
+    whole = reasons is not None and (not verify or readable(folder.filesystem, file.path))
+    return _Seen(file, whole, reasons)
+
+
+def _settings(folder: RunFolder, part: str) -> dict[str, Any]:
+    """What a whole part, if there is one, says of how it was made."""
+    said = read_footer(folder.filesystem, part) if part else None
     of_unit = ("unit", "key", "counts", "rows_retried")
     return {name: value for name, value in (said or {}).items() if name not in of_unit}
 
 
 def reasons(folder: RunFolder) -> dict[str, int]:
     """How many records are in quarantine for each reason, most frequent first."""
-    files = folder.quarantined()
-    with ThreadPoolExecutor(THREADS) as pool:
-        return _summed(pool.map(partial(_reasons, folder), files))
-
-
-def _summed(reasons: Iterable[Counter[str] | None]) -> dict[str, int]:
     total: Counter[str] = Counter()
-    for each in reasons:
-        total.update(each or {})
+    for of_file in together(partial(_reasons, folder), folder.quarantined()):
+        total.update(of_file or {})
     return dict(total.most_common())
 
 

@@ -2,12 +2,16 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 
+import numpy as np
+
+from atlas.corpus.packed import AT_ONCE
 from atlas.corpus.units import input_of_name
-from atlas.runner.folder import RunFolder, unit_of
-from atlas.runner.footers import Footer, Found, found, read_footer
+from atlas.runner.folder import RETRY_ENDING, RunFolder, unit_of
+from atlas.runner.footers import Looked, each, read_footer
 from atlas.runner.part import Task, footer_of
 from atlas.runner.plan import Plan
 from atlas.stage import Stage
@@ -27,54 +31,87 @@ class Mended:
     superseded: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An outdated part: its key, how many records of its unit are in quarantine, and how many rows it has."""
+
+    key: str
+    records: int
+    rows: int
+
+
 def mended_inputs(planned: Plan, stage: Stage, folder: RunFolder) -> list[Mended]:
     """Inputs that had records in quarantine and have changed since, in name order.
 
     An input that is gone is among them where no record of it came out, such as a file that could not be read at all:
     with others, good rows would go. So is none whose parts were made with other settings or models.
     """
-    there = found(folder)
-    todo = {task.name: task for task in planned.todo}
-    gone = dict.fromkeys(unit_of(path) for path in planned.stale)
-    outdated: dict[str, dict[str, int]] = defaultdict(dict)
-    for name in (*todo, *gone):
-        footer = there.parts.get(folder.part(name))
-        if footer is not None and (name in gone or footer.key != todo[name].key):
-            outdated[input_of_name(name)][name] = _waiting(footer, there, folder)
-    by_input: dict[str, list[Task]] = defaultdict(list)
-    for task in planned.tasks:
-        by_input[input_of_name(task.name)].append(task)
+    if not planned.stale and not planned.todo:
+        return []
     expected = json.loads(json.dumps(footer_of("", "", stage)))
-    picked = []
-    for name in sorted(outdated):
-        units = outdated[name]
-        if any(units.values()) and all(_made_by(expected, unit, folder) for unit, waits in units.items() if waits):
-            picked += list(_mended(by_input[name], units, todo, there, folder))
-    return picked
+    by_input: dict[str, dict[str, Waiting]] = defaultdict(dict)
+    for unit, waits in _waiting(planned, folder).items():
+        by_input[input_of_name(unit)][unit] = waits
+    picked = {name for name, units in by_input.items() if all(_made_by(expected, unit, folder) for unit in units)}
+    tasks, superseded = _tasks(planned, picked), _superseded(planned, picked, folder)
+    return [mended for name in sorted(picked) for mended in _mended(tasks[name], by_input[name], superseded[name])]
 
 
-def _mended(
-    tasks: list[Task], outdated: dict[str, int], todo: dict[str, Task], there: Found, folder: RunFolder
-) -> Iterator[Mended]:
-    superseded = [name for name in outdated if name not in todo]
+def _waiting(planned: Plan, folder: RunFolder) -> dict[str, Waiting]:
+    """Outdated units with records in quarantine.
+
+    By what their parts say: the quarantine file may be gone, or another's, after a kill.
+    """
+    found: dict[str, Waiting] = {}
+    for row, file in _not_done(planned, each(folder, ["parts"])):
+        unit, footer = unit_of(file.path), file.footer
+        if footer is None:
+            continue
+        if file.path.endswith(RETRY_ENDING):  # it comes after the unit's part
+            if unit in found and found[unit].key == footer.key:
+                found[unit] = replace(found[unit], records=found[unit].records - len(footer.rows_retried))
+        elif footer.counts.quarantined and (row < 0 or footer.key.encode() != planned.tasks.keys[row]):
+            found[unit] = Waiting(footer.key, footer.counts.quarantined, footer.counts.rows)
+    return {unit: waits for unit, waits in found.items() if waits.records}
+
+
+def _not_done(planned: Plan, files: Iterator[Looked]) -> Iterator[tuple[int, Looked]]:
+    """Files of units that are not done, with the row of their task; -1 where there is no such unit any more."""
+    while some := list(islice(files, AT_ONCE)):
+        rows = planned.tasks.rows(unit_of(file.path) for file in some).tolist()
+        yield from ((row, file) for row, file in zip(rows, some, strict=True) if row < 0 or not planned.done.there[row])
+
+
+def _tasks(planned: Plan, inputs: Collection[str]) -> dict[str, list[tuple[Task, bool]]]:
+    """All tasks of some inputs, and whether they are done."""
+    tasks, found = planned.tasks, defaultdict(list)
+    rows = np.array([row for row, name in enumerate(tasks.names) if input_of_name(name.decode()) in inputs], int)
+    for row, task in zip(rows, tasks.picked(rows), strict=True):
+        found[input_of_name(task.name)].append((task, bool(planned.done.there[row])))
+    return found
+
+
+def _superseded(planned: Plan, inputs: Collection[str], folder: RunFolder) -> dict[str, list[str]]:
+    """Units that some inputs have no more, of which there is a whole part."""
+    found = defaultdict(list)
+    for unit in dict.fromkeys(unit_of(path) for path in planned.stale):
+        name = input_of_name(unit)
+        if name in inputs and "key" in (read_footer(folder.filesystem, folder.part(unit)) or {}):
+            found[name].append(unit)
+    return found
+
+
+def _mended(tasks: list[tuple[Task, bool]], waiting: dict[str, Waiting], superseded: list[str]) -> Iterator[Mended]:
     if tasks:
-        inputs = {"" if task.unit.format == "text" else task.unit.path for task in tasks}
+        inputs = {"" if task.unit.format == "text" else task.unit.path for task, _ in tasks}
         if len(inputs) > 1:  # names that are alike but for signs that part names leave out: whose it was, nobody knows
             superseded = []
-        first_good = sorted((t for t in tasks if t.name in todo), key=lambda t: outdated.get(t.name, 0) > 0)
-        yield Mended(tuple(first_good), sum(outdated.values()), tuple(superseded))
+        first_good = sorted((task for task, done in tasks if not done), key=lambda task: task.name in waiting)
+        yield Mended(tuple(first_good), sum(waits.records for waits in waiting.values()), tuple(superseded))
         return
     for name in superseded:
-        footer = there.parts[folder.part(name)]
-        if outdated[name] and footer is not None and not footer.counts.rows:
-            yield Mended((), outdated[name], (name,))
-
-
-def _waiting(footer: Footer, there: Found, folder: RunFolder) -> int:
-    """Records of a unit in quarantine, by its part: the quarantine file may be gone, or another's, after a kill."""
-    retried = there.parts.get(folder.retry_part(footer.unit))
-    back = len(retried.rows_retried) if retried is not None and retried.key == footer.key else 0
-    return footer.counts.quarantined - back
+        if name in waiting and not waiting[name].rows:
+            yield Mended((), waiting[name].records, (name,))
 
 
 def _made_by(expected: dict[str, object], unit: str, folder: RunFolder) -> bool:

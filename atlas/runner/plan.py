@@ -1,7 +1,6 @@
 """What there is to do: a source's units, and which of them a folder holds done."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
@@ -12,8 +11,9 @@ from atlas.corpus.packed import AT_ONCE
 from atlas.corpus.remembered import Remembered
 from atlas.runner.counts import Counts
 from atlas.runner.folder import ALL, RETRY_ENDING, RunFolder, unit_of
-from atlas.runner.footers import THREADS, each
+from atlas.runner.footers import each
 from atlas.runner.inputs import remembered
+from atlas.runner.many import together
 from atlas.runner.part import Source, Task, keys_of
 from atlas.runner.tasks import Done, Some, Tasks
 from atlas.runner.verify import readable
@@ -87,6 +87,5 @@ def undamaged(planned: Plan, folder: RunFolder) -> Plan:
         return all(readable(folder.filesystem, path) for path in files if path in there)
 
     rows, fine = planned.done.rows(), planned.done.there.copy()
-    with ThreadPoolExecutor(THREADS) as pool:
-        fine[rows] = list(pool.map(whole, Some(planned.tasks, rows)))
+    fine[rows] = np.fromiter(together(whole, Some(planned.tasks, rows)), bool, len(rows))
     return replace(planned, done=planned.done.only(fine))

@@ -5,9 +5,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,8 +19,8 @@ from atlas.errors import Unavailable
 from atlas.runner.balance import settle
 from atlas.runner.counts import Counts, counted
 from atlas.runner.executors import Died, Failed
-from atlas.runner.folder import MANIFEST, RunFolder
-from atlas.runner.footers import found, read_footer
+from atlas.runner.folder import MANIFEST, RunFolder, unit_of
+from atlas.runner.footers import each, read_footer
 from atlas.runner.mended import mended_inputs
 from atlas.runner.part import PROCESSING, Source, Task, footer_of, pieces
 from atlas.runner.part_writer import PartWriter
@@ -73,11 +74,10 @@ def retry(stage: Stage, source: Source, folder: RunFolder, started: Callable[[Pl
         made = made_anew(inputs, stage, source, folder, failures)
         removed = [name for given in inputs for name in cleared(given, made, folder)]
         mended = sum(came_out(given, made) for given in inputs)
-        kept = set(folder.quarantined())
+        kept = planned.done.found(map(unit_of, folder.names("quarantine")))
         with closing(Worker(partial(_make_worker, stage, source.schema), workers=1)) as worker:
-            for task in planned.tasks:
-                if folder.quarantine(task.name) in kept and task.name in planned.done:
-                    mended += _unit_retried(task, worker, stage, source, folder, failures)
+            for task in planned.tasks.picked(np.sort(kept[kept >= 0])):
+                mended += _unit_retried(task, worker, stage, source, folder, failures)
         after = compare(planned.tasks, folder)
         result = settle(folder, source, after, after.done, _left_undone(after, folder, failures))
         manifest = folder.read(MANIFEST)
@@ -164,17 +164,17 @@ def _make_worker(stage: Stage, schema: pa.Schema) -> Callable[[Record], list[pa.
 
 def _left_undone(after: Plan, folder: RunFolder, failures: dict[str, str]) -> list[str]:
     """One line for each unit that could not be retried, or that is a run's to do; of many, the first."""
-    there = set(folder.parts())
-    for task in after.todo:
-        outdated = folder.part(task.name) in there
+    there, told = set(folder.names("parts")), dict(failures)
+    left = len(after.todo) + sum(name in after.done for name in failures)
+    for task in islice(after.todo, NAMED):
+        outdated = f"{task.name}.parquet" in there
         why = "its input, settings or models have changed" if outdated else "its part is missing"
-        failures.setdefault(task.name, f"{why}; run the same command again")
-    lines = [f"{name}: {why}" for name, why in failures.items()]
-    return lines[:NAMED] + ([f"{len(lines) - NAMED:,} units more"] if len(lines) > NAMED else [])
+        told.setdefault(task.name, f"{why}; run the same command again")
+    lines = [f"{name}: {why}" for name, why in told.items()]
+    return lines[:NAMED] + ([f"{left - NAMED:,} units more"] if left > NAMED else [])
 
 
 def _left(folder: RunFolder) -> int:
     """Records in quarantine, but for those that came out."""
-    there = found(folder)
-    back = sum(len(footer.rows_retried) for footer in there.parts.values() if footer is not None)
-    return sum(rows or 0 for rows in there.quarantined.values()) - back
+    back = (len(file.footer.rows_retried) if file.footer is not None else 0 for file in each(folder, ["parts"]))
+    return sum(file.records or 0 for file in each(folder, ["quarantine"])) - sum(back)

@@ -10,7 +10,7 @@ from stages_with_faults import MARK, Raises
 
 from atlas.runner import footers, run
 from atlas.runner.folder import RunFolder
-from atlas.runner.footers import CACHE, found, keep
+from atlas.runner.footers import CACHE, Looked, each, keep
 
 STAGE = Raises()
 UNITS = 6
@@ -27,6 +27,10 @@ def ended(write_corpus: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return corpus, out
 
 
+def _all(out: Path) -> dict[str, Looked]:
+    return {str(Path(file.path).relative_to(out)): file for file in each(RunFolder.at(out))}
+
+
 def _spoil_but_for_the_stamp(file: Path) -> None:
     """Make a file unreadable; its size and time of change stay."""
     stat = file.stat()
@@ -36,20 +40,20 @@ def _spoil_but_for_the_stamp(file: Path) -> None:
 
 def test_files_that_are_known_are_not_opened_again(ended: tuple[Path, Path]) -> None:
     corpus, out = ended
-    before = found(RunFolder.at(out))
-    assert len(before.parts) == UNITS
+    before = _all(out)
+    assert len(before) == UNITS + 1
     for folder in ("parts", "quarantine"):
         for file in (out / folder).iterdir():
             _spoil_but_for_the_stamp(file)
-    assert found(RunFolder.at(out)) == before
+    assert _all(out) == before
     assert run_over(STAGE, corpus, out).units_done_before == UNITS
 
 
 def test_without_the_cache_all_is_the_same(ended: tuple[Path, Path]) -> None:
     corpus, out = ended
-    before, when = found(RunFolder.at(out)), times(out)
+    before, when = _all(out), times(out)
     (out / CACHE).unlink()
-    assert found(RunFolder.at(out)) == before
+    assert _all(out) == before
     assert run_over(STAGE, corpus, out).units_done_before == UNITS
     assert times(out) == when
     assert (out / CACHE).exists()
@@ -58,12 +62,12 @@ def test_without_the_cache_all_is_the_same(ended: tuple[Path, Path]) -> None:
 @pytest.mark.parametrize("content", [b"", b"PAR1 torn", None], ids=["empty", "torn", "another table"])
 def test_damaged_cache_is_passed_over(ended: tuple[Path, Path], content: bytes | None) -> None:
     corpus, out = ended
-    before = found(RunFolder.at(out))
+    before = _all(out)
     if content is None:
         (out / CACHE).write_bytes(part(out, "0.").read_bytes())
     else:
         (out / CACHE).write_bytes(content)
-    assert found(RunFolder.at(out)) == before
+    assert _all(out) == before
     assert run_over(STAGE, corpus, out).units_done_before == UNITS
 
 
@@ -73,7 +77,7 @@ def test_file_that_changed_is_read_again(ended: tuple[Path, Path]) -> None:
     changed = part(out, "3.")
     _spoil_but_for_the_stamp(changed)
     os.utime(changed)
-    assert found(RunFolder.at(out)).parts[str(changed)] is None
+    assert _all(out)[str(changed.relative_to(out))].footer is None
     assert run_over(STAGE, corpus, out).units_done_before == UNITS - 1
     assert everything(out).items() >= {n: c for n, c in before.items() if n != CACHE}.items()
 
@@ -83,7 +87,7 @@ def test_file_that_is_gone_or_new_is_noticed(ended: tuple[Path, Path]) -> None:
     part(out, "3.").unlink()
     (corpus / "7.jsonl").write_text('{"id": "new", "text": "One more."}\n')
     assert run_over(STAGE, corpus, out).units_done_before == UNITS - 1
-    assert len(found(RunFolder.at(out)).parts) == UNITS + 1
+    assert len(_all(out)) == UNITS + 2
 
 
 def test_damaged_file_is_not_remembered_as_such(ended: tuple[Path, Path]) -> None:
@@ -92,7 +96,7 @@ def test_damaged_file_is_not_remembered_as_such(ended: tuple[Path, Path]) -> Non
     torn.write_bytes(b"torn")
     (out / CACHE).unlink()
     keep(RunFolder.at(out))
-    assert found(RunFolder.at(out)).parts[str(torn)] is None
+    assert _all(out)[str(torn.relative_to(out))].footer is None
     assert str(torn.relative_to(out)) not in pq.read_table(out / CACHE).column("file").to_pylist()
 
 
@@ -114,5 +118,5 @@ def test_few_files_are_not_worth_a_cache(write_corpus: Write, tmp_path: Path) ->
 def test_looking_keeps_nothing(ended: tuple[Path, Path]) -> None:
     _, out = ended
     (out / CACHE).unlink()
-    found(RunFolder.at(out))
+    _all(out)
     assert not (out / CACHE).exists()

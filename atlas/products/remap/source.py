@@ -11,7 +11,7 @@ from atlas.library.concept import Library
 from atlas.products.remap.part import STAGE, Footer
 from atlas.runner.folder import MANIFEST, RETRY_ENDING, SUMMARY, RunFolder
 from atlas.runner.footers import quarantined_rows, read_footer
-from atlas.runner.plan import THREADS
+from atlas.runner.many import THREADS
 
 STAGES = ("annotate", STAGE)
 
