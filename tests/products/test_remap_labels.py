@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atlas.errors import AtlasError
@@ -51,6 +51,7 @@ def by_hand(chunk: list[tuple[int, float]], translation: Translation) -> dict[in
     return best
 
 
+@settings(deadline=None)
 @given(st.booleans().flatmap(lambda sort: st.lists(chunk(sort), max_size=5)), translations())
 def test_each_concept_once_with_its_highest_score(chunks: Chunks, translation: Translation) -> None:
     found = mapped(chunks, translation)
@@ -58,6 +59,7 @@ def test_each_concept_once_with_its_highest_score(chunks: Chunks, translation: T
     assert all(len(dict(chunk)) == len(chunk) for chunk in found)
 
 
+@settings(deadline=None)
 @given(st.lists(chunk(True), max_size=5), translations())
 def test_scores_that_fall_still_fall(chunks: Chunks, translation: Translation) -> None:
     for chunk in mapped(chunks, translation):
@@ -65,12 +67,14 @@ def test_scores_that_fall_still_fall(chunks: Chunks, translation: Translation) -
         assert scores == sorted(scores, reverse=True)
 
 
+@settings(deadline=None)
 @given(st.lists(chunk(True), max_size=5), translations())
 def test_second_time_changes_nothing(chunks: Chunks, translation: Translation) -> None:
     once = mapped(chunks, translation)
     assert mapped(once, translation) == once
 
 
+@settings(deadline=None)
 @given(st.lists(chunk(True), max_size=5), translations(), translations())
 def test_two_edits_are_the_composed_one(chunks: Chunks, first: Translation, second: Translation) -> None:
     assert mapped(mapped(chunks, first), second) == mapped(chunks, first.then(second))

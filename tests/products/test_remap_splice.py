@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atlas.products.remap.splice import splice
+from atlas.products.remap.splice import Fresh, encoded, splice
 from atlas.products.remap.thrift import read_struct, write_struct
 
 INT_LISTS = pa.list_(pa.int32())
@@ -41,10 +41,10 @@ def test_new_columns_and_old_ones(found: list[tuple[str | None, list[int], int]]
     whole = table(found)
     raw = written(whole, rows_each)
 
-    def renew(number: int) -> pa.Table | None:
+    def renew(number: int, _: object) -> Fresh:
         if number % every:
-            return None
-        return pa.table({"ids": pa.array([[9]] * len(whole.slice(number * rows_each, rows_each)), INT_LISTS)})
+            return {}
+        return encoded(pa.table({"ids": pa.array([[9]] * len(whole.slice(number * rows_each, rows_each)), INT_LISTS)}))
 
     out = io.BytesIO()
     splice(io.BytesIO(raw), out, renew, lambda: {b"mine": b"2"})
@@ -61,7 +61,8 @@ def test_another_reader_of_parquet_agrees(tmp_path: Path) -> None:
     )
     path = tmp_path / "out.parquet"
     with path.open("wb") as out:
-        splice(io.BytesIO(written(whole, 999)), out, lambda n: None if n else whole.slice(0, 999).select(["ids"]), dict)
+        new = encoded(whole.slice(0, 999).select(["ids"]))
+        splice(io.BytesIO(written(whole, 999)), out, lambda number, _: {} if number else new, dict)
     found = duckdb.sql(f"select sum(ids[1]), count(distinct text), min(text) from '{path}'").fetchall()
     assert found == [(sum(range(5000)), 5000, "text 0")]
 
@@ -75,4 +76,4 @@ def test_footer_read_and_written_is_itself() -> None:
 
 def test_file_that_is_no_parquet_is_refused() -> None:
     with pytest.raises(pa.ArrowInvalid, match="not a Parquet file"):
-        splice(io.BytesIO(b"no such thing at all"), io.BytesIO(), lambda _: None, dict)
+        splice(io.BytesIO(b"no such thing at all"), io.BytesIO(), lambda *_: {}, dict)

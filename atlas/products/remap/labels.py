@@ -9,10 +9,12 @@ import pyarrow.compute as pc
 
 from atlas.errors import AtlasError
 from atlas.library.successors import UNKNOWN, Translation
+from atlas.products.remap.kernels import keep_best
 
 IDS = "concept_ids"
 SCORES = "scores"
 REJECTED = "rejected_ids"
+NO_SCORES = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +42,25 @@ def translated(ids: np.ndarray, sizes: np.ndarray, scores: np.ndarray | None, tr
     Raises:
         AtlasError: an id that the library does not have.
     """
-    new = translation(ids)
-    touched = new != ids
-    unknown = new == UNKNOWN
-    if unknown.any():
-        raise AtlasError(_not_there(ids[unknown]))
-    kept = new >= 0
+    new = today(ids, translation)
+    kept = np.ones(len(ids), bool)
+    places, starts = np.arange(len(ids), dtype=np.int32), np.concatenate([[0], np.cumsum(sizes)])
+    keep_best(places, new, new != ids, starts, NO_SCORES if scores is None else scores, kept)
     owner = np.repeat(np.arange(len(sizes)), sizes)
-    mended = np.zeros(len(sizes), bool)  # only a chunk that gets a new id can have it twice
-    mended[owner[touched & kept]] = True
-    labels = np.flatnonzero(kept & mended[owner])
-    kept[labels[_again(owner[labels], new[labels], None if scores is None else scores[labels])]] = False
     return Kept(kept, new[kept], np.bincount(owner[kept], minlength=len(sizes)))
 
 
-def _again(owner: np.ndarray, ids: np.ndarray, scores: np.ndarray | None) -> np.ndarray:
-    """Places of the labels that their chunk has already, with a better score or the same and earlier, int64.
+def today(ids: np.ndarray, translation: Translation) -> np.ndarray:
+    """Today's ids, int32: negative where nothing took over.
 
-    Labels mostly come sorted by score. Then one whole number holds chunk, id and place, and to sort these is ten times
-    as fast as to sort by three columns.
+    Raises:
+        AtlasError: an id that the library does not have.
     """
-    if not len(ids):
-        return np.zeros(0, np.int64)
-    bits = [int(top).bit_length() for top in (owner[-1], ids.max(), len(ids))]
-    falling = scores is None or bool(((scores[1:] <= scores[:-1]) | (owner[1:] != owner[:-1])).all())
-    if falling and sum(bits) < 64:
-        keys = owner.astype(np.uint64) << np.uint64(bits[1]) | ids.astype(np.uint64)
-        keys = np.sort(keys << np.uint64(bits[2]) | np.arange(len(ids), dtype=np.uint64))
-        labels = keys >> np.uint64(bits[2])
-        return (keys[1:][labels[1:] == labels[:-1]] & np.uint64((1 << bits[2]) - 1)).astype(np.int64)
-    strength = np.zeros(len(ids)) if scores is None else -scores
-    order = np.lexsort((np.arange(len(ids)), strength, ids, owner))
-    same = (owner[order][1:] == owner[order][:-1]) & (ids[order][1:] == ids[order][:-1])
-    return order[1:][same]
+    new = translation(ids)
+    unknown = new == UNKNOWN
+    if unknown.any():
+        raise AtlasError(_not_there(ids[unknown]))
+    return new
 
 
 def _not_there(ids: np.ndarray) -> str:

@@ -2,12 +2,12 @@
 
 Text is nearly all of an annotated part, and no edit of a library changes it. To decode and compress it again takes
 17 times as long as to copy its bytes (benchmarks/remap.py). So column chunks that don't change are copied, new ones are
-encoded, and the footer is put together from both: offsets moved, everything else as it was. Source: the Parquet
+put between, and the footer is made of both: offsets moved, everything else as it was. Source: the Parquet
 format, https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -26,17 +26,20 @@ _PATH, _UNCOMPRESSED, _COMPRESSED = 3, 6, 7  # ColumnMetaData
 _PAGES = (9, 10, 11)  # ColumnMetaData: offsets of data, index and dictionary pages
 _BLOOM = (14, 15)
 
-Renew = Callable[[int], pa.Table | None]
-"""Row group number → new columns for it, or None where it stays as it is."""
+Fresh = Mapping[bytes, tuple[bytes, Struct]]
+"""New column chunks: path → bytes of a file, and the chunk's struct, which says where it is in them."""
+
+Renew = Callable[[int, Mapping[bytes, Struct]], Fresh]
+"""Row group number and its column chunks by path → those that are new."""
 
 
 def splice(source: Any, out: BinaryIO, renew: Renew, footer: Callable[[], dict[bytes, bytes]]) -> None:
-    """Copy a Parquet file, with new columns where ``renew`` gives some, and new values of footer keys.
+    """Copy a Parquet file, with new column chunks where ``renew`` gives some, and new values of footer keys.
 
     ``footer`` is called once all row groups are written.
 
-    A new column must be of the schema's type and as long as the row group. Pages keep their checksums. Memory: a
-    row group's new columns.
+    A new chunk must be of the schema's type and as long as the row group. Pages keep their checksums. Memory: a
+    row group's new chunks.
 
     Args:
         source: a seekable stream of the file. out: a stream to write to, which stands at 0.
@@ -45,9 +48,8 @@ def splice(source: Any, out: BinaryIO, renew: Renew, footer: Callable[[], dict[b
     written = _Counted(out)
     written.write(MAGIC)
     for number, (_, group) in enumerate(_items(meta, _ROW_GROUPS)):
-        new = renew(number)
-        fresh = {} if new is None else _encoded(new)
-        _write_group(source, written, group, fresh)
+        chunks = {path_of(chunk): chunk for _, chunk in _items(group, _COLUMNS)}
+        _write_group(source, written, group, renew(number, chunks))
     meta[_KEY_VALUES] = LIST, (STRUCT, _key_values(meta, footer()))
     body = write_struct(meta)
     written.write(body)
@@ -70,8 +72,8 @@ def _items(struct: Struct, field: int) -> list[tuple[int, Any]]:
     return [(item, value) for value in values]
 
 
-def _encoded(table: pa.Table) -> dict[bytes, tuple[bytes, Struct]]:
-    """Column chunks of a table as the runner writes them: path → bytes of a file, and the chunk in it.
+def encoded(table: pa.Table) -> Fresh:
+    """Column chunks of a table as the runner writes them.
 
     But for dictionaries of scores: they are all different, and the writer would only find out after 1 MiB of them.
     """
@@ -88,28 +90,35 @@ def _encoded(table: pa.Table) -> dict[bytes, tuple[bytes, Struct]]:
         )
         whole = buffer.getvalue()
     (_, group), *_ = _items(_metadata(io.BytesIO(whole)), _ROW_GROUPS)
-    return {_path(chunk): (whole, chunk) for _, chunk in _items(group, _COLUMNS)}
+    return {path_of(chunk): (whole, chunk) for _, chunk in _items(group, _COLUMNS)}
 
 
 def _holds_floats(kind: pa.DataType) -> bool:
     return (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and pa.types.is_floating(kind.value_type)
 
 
-def _path(chunk: Struct) -> bytes:
+def path_of(chunk: Struct) -> bytes:
+    """Where a column chunk belongs in the schema: names joined by zeros."""
     return b"\0".join(chunk[_META][1][_PATH][1][1])
 
 
-def _write_group(source: Any, out: "_Counted", group: Struct, fresh: dict[bytes, tuple[bytes, Struct]]) -> None:
+def place_of(chunk: Struct) -> tuple[int, int]:
+    """Where a column chunk begins in its file, and how many bytes it has."""
+    meta: Struct = chunk[_META][1]
+    start = min(meta[field][1] for field in _PAGES if field in meta and meta[field][1] > 0)
+    return start, meta[_COMPRESSED][1]
+
+
+def _write_group(source: Any, out: "_Counted", group: Struct, fresh: Fresh) -> None:
     """One row group; its struct is changed to say where things are now. Neighbouring chunks are copied together."""
     first, uncompressed, compressed = out.at, 0, 0
     chunks: list[Struct] = []
     run: tuple[int, int] | None = None  # bytes of the source still to be copied
     planned = out.at
     for _, old in _items(group, _COLUMNS):
-        whole, chunk = fresh.get(_path(old), (None, old))
+        whole, chunk = fresh.get(path_of(old), (None, old))
         meta: Struct = chunk[_META][1]
-        start = min(meta[field][1] for field in _PAGES if field in meta and meta[field][1] > 0)
-        length = meta[_COMPRESSED][1]
+        start, length = place_of(chunk)
         if whole is None:
             if run is not None and run[1] == start:
                 run = run[0], start + length
