@@ -1,4 +1,4 @@
-"""Ray nodes of one CPU as processes of their own, found again by a mark in their environment."""
+"""Ray nodes as processes of their own, found again by a mark in their environment; a gate that workers wait at."""
 
 import os
 import shutil
@@ -6,9 +6,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import psutil
@@ -26,17 +27,28 @@ class Nodes:
     home: Path
     address: str
 
-    def start(self, name: str, *, head: bool = False) -> None:
+    def start(
+        self,
+        name: str,
+        *,
+        head: bool = False,
+        cpus: int = 1,
+        options: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start a node, with more options and environment variables of ``ray start`` where they are given."""
         port = self.address.rsplit(":", 1)[-1]
         own = ["--head", f"--port={port}", f"--temp-dir={self.home}", "--include-dashboard=false"]
         command = [RAY, "start", *(own if head else [f"--address={self.address}"])]
         command += [
             "--node-ip-address=127.0.0.1",
-            "--num-cpus=1",
+            f"--num-cpus={cpus}",
             f"--object-store-memory={STORE_BYTES}",
             "--disable-usage-stats",
+            *options,
         ]
-        done = subprocess.run(command, env=self.environment(name), capture_output=True, text=True)
+        of_node = {**self.environment(name), **(environment or {})}
+        done = subprocess.run(command, env=of_node, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
     def environment(self, name: str) -> dict[str, str]:
@@ -79,3 +91,33 @@ def cluster(*names: str) -> Iterator[Nodes]:
         nodes.kill()
         assert not nodes.processes()
         shutil.rmtree(home)
+
+
+class Gate:
+    """Where workers say on which node they are, and wait to be let through."""
+
+    def __init__(self, folder: Path, nodes: tuple[str, ...]) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self._pipes = {}
+        for name in ("said", *nodes):
+            os.mkfifo(folder / name)
+            self._pipes[name] = os.open(folder / name, os.O_RDWR)
+        self.said: list[str] = []
+
+    def wait_for(self, driver: subprocess.Popen[str], *nodes: str) -> None:
+        """Until workers of these nodes have come to the gate; a driver that ends before is an error."""
+        ended = os.pidfd_open(driver.pid)
+        while not set(nodes) <= set(self.said):
+            if ended in wait([self._pipes["said"], ended]):
+                raise AssertionError(f"the driver ended: {driver.communicate()}")
+            self.said += os.read(self._pipes["said"], 1000).decode().split()
+        os.close(ended)
+
+    def open(self, node: str) -> None:
+        """Let all workers of a node through."""
+        os.write(self._pipes[node], b"." * 100)
+
+    def close(self) -> None:
+        for pipe in self._pipes.values():
+            os.close(pipe)

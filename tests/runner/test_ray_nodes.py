@@ -5,12 +5,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import wait
 from pathlib import Path
 
 import psutil
 import pytest
-from ray_nodes import Nodes, cluster
+from ray_nodes import Gate, Nodes, cluster
 from run_files import Write, contents, everything, run_over
 from stages_with_faults import MARK, small_chunks
 
@@ -42,37 +41,6 @@ sys.argv = ["atlas", "chunk", corpus, "--id", "id", "--out", out, "--executor", 
 sys.argv += ["--address", address] if address else ["--workers", "1"]
 main()
 """
-
-
-class Gate:
-    """Where workers say on which node they are, and wait to be let through."""
-
-    def __init__(self, folder: Path, nodes: tuple[str, ...]) -> None:
-        folder.mkdir()
-        self.folder = folder
-        self._pipes = {}
-        for name in ("said", *nodes):
-            os.mkfifo(folder / name)
-            self._pipes[name] = os.open(folder / name, os.O_RDWR)
-        self.said: list[str] = []
-
-    def wait_for(self, driver: subprocess.Popen[str], *nodes: str) -> None:
-        """Until workers of these nodes have come to the gate; a driver that ends before is an error."""
-        ended = os.pidfd_open(driver.pid)
-        while not set(nodes) <= set(self.said):
-            if ended in wait([self._pipes["said"], ended]):
-                pytest.fail(f"the driver ended: {driver.communicate()}")
-            self.said += os.read(self._pipes["said"], 1000).decode().split()
-        os.close(ended)
-
-    def open(self, node: str) -> None:
-        """Let all workers of a node through."""
-        os.write(self._pipes[node], b"." * 10 * FILES)
-
-    def close(self) -> None:
-        for pipe in self._pipes.values():
-            os.close(pipe)
-
 
 Start = Callable[..., subprocess.Popen[str]]
 
