@@ -197,3 +197,16 @@ def test_retry_of_a_run_that_is_not_complete_says_what_is_missing(
 def _chunks(out: Path) -> list[tuple[object, ...]]:
     tables = [pq.read_table(path) for path in (out / "parts").glob("*.parquet")]
     return sorted(tuple(row.values()) for table in tables for row in table.to_pylist())
+
+
+def test_of_many_units_that_a_retry_leaves_undone_the_first_are_named(
+    ended: tuple[Path, Path, Raises], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, out, stage = ended
+    monkeypatch.setattr("atlas.runner.retry.NAMED", 2)
+    for file in ("0.", "2.", "3."):
+        part(out, file).unlink()
+    told = [line for line in _retry(stage, corpus, out).problems if line.startswith("not done")]
+    assert [line.split("-", 1)[0] for line in told[:2]] == ["not done: 0.jsonl", "not done: 2.jsonl"]
+    assert all(line.endswith("its part is missing; run the same command again") for line in told[:2])
+    assert told[2:] == ["not done: 1 units more"]
