@@ -221,10 +221,13 @@ def thinned(column: Column, held: Content, to: Thinning) -> Column:
         staying = int(np.count_nonzero(to.stays[entry : entry + count]))
         if not staying:
             raise Unusual
-        levels = to.repetition[out : out + staying], to.definition[out : out + staying]
-        stay = numbers[to.kept[value : value + len(numbers)]]
-        raw = b"".join([_levels(levels[0], 1), _levels(levels[1], column.top.bit_length()), _body(column, page, stay)])
-        pages.append(page.holding(raw).telling(staying))
+        repetition, definition = (levels[out : out + staying] for levels in (to.repetition, to.definition))
+        kept = to.kept[value : value + len(numbers)]
+        # A list over two pages may begin on the second, once it has lost its labels of the first.
+        if not kept.all() or not np.array_equal(repetition, held.repetition[entry : entry + count]):
+            levels = _levels(repetition, 1) + _levels(definition, column.top.bit_length())
+            page = page.holding(levels + _body(column, page, numbers[kept])).telling(staying)
+        pages.append(page)
         entry, value, out = entry + count, value + len(numbers), out + staying
     return replace(column, pages=tuple(pages))
 
