@@ -1,5 +1,6 @@
 """Labels changed on their pages are those changed as lists, for every reader of Parquet."""
 
+import contextlib
 import io
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,14 @@ def test_damage_is_noticed(place: int) -> None:
     chunk = pq.read_metadata(io.BytesIO(raw)).row_group(0).column(place)
     raw[chunk.dictionary_page_offset + chunk.total_compressed_size - 2] ^= 0xFF
     with pytest.raises(ValueError, match="checksum"):
+        carried(bytes(raw))
+
+
+@pytest.mark.parametrize("place", range(24))
+def test_damaged_header_of_a_page_is_no_crash(place: int) -> None:
+    raw = bytearray(written(many(50)))
+    raw[pq.read_metadata(io.BytesIO(raw)).row_group(0).column(1).dictionary_page_offset + place] ^= 0xFF
+    with contextlib.suppress(ValueError, OSError, pa.ArrowException, Unusual):
         carried(bytes(raw))
 
 

@@ -98,8 +98,10 @@ def unpack(data: np.ndarray, at: int, width: int, out: np.ndarray) -> int:
     """Read numbers of Parquet's hybrid of run lengths and packed bits; returns the place after them, or ENDED.
 
     Args:
-        data: uint8. at: where they begin. width: bits of a number, 0 to 32. out: int32 or uint8, filled.
+        data: uint8. at: where they begin. width: bits of a number, 0 to 31. out: int32 or uint8, filled.
     """
+    if width > 31:
+        return ENDED
     done, mask = 0, (1 << width) - 1
     while done < len(out):
         head, shift, byte = 0, 0, 0x80

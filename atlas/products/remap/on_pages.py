@@ -77,7 +77,10 @@ def _column(source: Any, file: pq.ParquetFile, chunks: Mapping[bytes, Struct], n
     start, length = place_of(chunks[path])
     source.seek(start)
     raw = source.read(length)
-    return taken_apart(raw, chunks[path], top, empty)
+    try:
+        return taken_apart(raw, chunks[path], top, empty)
+    except LookupError as error:
+        raise ValueError(f"a page's header in {name} can't be read") from error
 
 
 def _dotted(path: bytes) -> str:

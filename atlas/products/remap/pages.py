@@ -114,7 +114,7 @@ def taken_apart(raw: bytes, chunk: Struct, top: int, empty: int) -> Column:
     """The pages of a column chunk.
 
     Raises:
-        Unusual: not as Atlas writes it. ValueError: damaged.
+        Unusual: not as Atlas writes it. ValueError, LookupError: damaged.
     """
     meta: Struct = chunk[_META][1]
     if meta[_CODEC][1] != ZSTD or meta[_TYPE][1] not in DTYPES:
@@ -123,20 +123,27 @@ def taken_apart(raw: bytes, chunk: Struct, top: int, empty: int) -> Column:
     dictionary, pages, at = None, [], 0
     whole = memoryview(raw)
     while at < len(whole):
-        header, at = read_struct(whole, at)
-        page = Page(header, whole[at : at + header[_PACKED][1]])
-        at += header[_PACKED][1]
-        if header[_KIND][1] == DICTIONARY and not first:
+        page, at = _page(whole, at)
+        if page.header[_KIND][1] == DICTIONARY and not first:
             first, dictionary = (page,), page.opened().view(DTYPES[meta[_TYPE][1]])
-        elif header[_KIND][1] == DATA and _is_usual(page.told):
+        elif page.header[_KIND][1] == DATA and _is_usual(page.told):
             pages.append(page)
         else:
             raise Unusual
     return Column(chunk, top, empty, first, dictionary, tuple(pages))
 
 
+def _page(raw: memoryview, at: int) -> tuple[Page, int]:
+    header, begin = read_struct(raw, at)
+    end = begin + header[_PACKED][1]
+    if not begin <= end <= len(raw) or _RAW not in header:
+        raise ValueError("a page's header can't be read")
+    return Page(header, raw[begin:end]), end
+
+
 def _is_usual(told: Struct) -> bool:
-    return told[_DEFINITION][1] == told[_REPETITION][1] == RLE and told[_ENCODING][1] in (PLAIN, *BY_DICTIONARY)
+    levels = told[_DEFINITION][1], told[_REPETITION][1]
+    return told[_NUMBER][1] > 0 and levels == (RLE, RLE) and told[_ENCODING][1] in (PLAIN, *BY_DICTIONARY)
 
 
 def content(column: Column) -> Content:
