@@ -22,10 +22,10 @@ from atlas.canonical.candidates import KEPT, best, familiarity, looked_at
 from atlas.canonical.link import inputs
 from atlas.canonical.neighbours import pairs
 from atlas.canonical.pairs import FEATURES, features
-from atlas.canonical.same import CLAMP, network
 from atlas.canonical.strings import Strings, taken_apart
 from atlas.library.names import normal_form
 from atlas.models.encoder import encoder
+from atlas.models.network import CLAMP, network
 from atlas.models.static import static_encoder
 
 MODEL = "all-minilm-l6-v2"

@@ -10,8 +10,8 @@ from scipy import sparse
 
 from atlas.canonical.neighbours import near_in_letters, near_in_meaning
 from atlas.canonical.pairs import cosines, gram_cosines, in_order
-from atlas.canonical.same import Network
 from atlas.canonical.strings import Strings
+from atlas.models.network import Network
 
 NEAREST = 150  # targets looked at for a name by meaning, and as many by letters
 KEPT = 100  # candidates of a name in the end

@@ -5,8 +5,6 @@
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
@@ -14,29 +12,11 @@ import numpy as np
 
 from atlas.canonical.pairs import FEATURES, cosines, features, gram_cosines
 from atlas.canonical.strings import Strings
+from atlas.models.network import Network, network
 
-CLAMP = 6.0  # standard deviations beyond which a feature counts no more
 BLOCK = 500_000  # pairs at a time, which bounds the memory
 LEAST_MEANING, LEAST_LETTERS = 0.5, 0.4  # cosines below both of which a pair is not looked at
 ACRONYM_LETTERS = 5  # shorter names may stand for anything, so they are looked at always
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Network:
-    """Layers of weights [in, out] and biases [out], with rectified units between; one output, the log odds."""
-
-    mean: np.ndarray
-    scale: np.ndarray
-    layers: tuple[tuple[np.ndarray, np.ndarray], ...]
-
-    def log_odds(self, values: np.ndarray) -> np.ndarray:
-        """float32 [rows, features] to float32 [rows]."""
-        found = np.clip((values - self.mean) / self.scale, -CLAMP, CLAMP)
-        for number, (weights, bias) in enumerate(self.layers):
-            found = found @ weights + bias
-            if number < len(self.layers) - 1:
-                found = np.maximum(found, 0)
-        return found[:, 0]
 
 
 @lru_cache(maxsize=1)
@@ -47,12 +27,6 @@ def shipped() -> dict[str, Network]:
     if told["features"] != list(FEATURES):
         raise ValueError("same.json was fitted for other features; run benchmarks/fit_same.py again")
     return {name: network(told[name]) for name in ("same", "choice", "link")}
-
-
-def network(told: dict[str, Sequence]) -> Network:
-    """A network from its JSON."""
-    layers = tuple((np.array(w, np.float32), np.array(b, np.float32)) for w, b in told["layers"])
-    return Network(np.array(told["mean"], np.float32), np.array(told["scale"], np.float32), layers)
 
 
 def probabilities(strings: Strings, rows: np.ndarray) -> np.ndarray:
