@@ -203,8 +203,11 @@ class RunFolder:
         if not is_local(self.filesystem):
             return
         for folder in ("", *FOLDERS, LOG):
-            for leftover in (Path(self.root) / folder).glob(f"{TEMPORARY}*"):
-                leftover.unlink(missing_ok=True)
+            below = Path(self.root) / folder
+            with suppress(FileNotFoundError), os.scandir(below) as entries:  # glob would hold 100,000 entries at once
+                leftovers = [entry.name for entry in entries if entry.name.startswith(TEMPORARY)]
+                for name in leftovers:
+                    (below / name).unlink(missing_ok=True)
 
 
 def _is_whole(name: str) -> bool:

@@ -164,10 +164,10 @@ def _make_worker(stage: Stage, schema: pa.Schema) -> Callable[[Record], list[pa.
 
 def _left_undone(after: Plan, folder: RunFolder, failures: dict[str, str]) -> list[str]:
     """One line for each unit that could not be retried, or that is a run's to do; of many, the first."""
-    there, told = set(folder.names("parts")), dict(failures)
+    told = dict(failures)
     left = len(after.todo) + sum(name in after.done for name in failures)
     for task in islice(after.todo, NAMED):
-        outdated = f"{task.name}.parquet" in there
+        outdated = folder.filesystem.get_file_info(folder.part(task.name)).is_file
         why = "its input, settings or models have changed" if outdated else "its part is missing"
         told.setdefault(task.name, f"{why}; run the same command again")
     lines = [f"{name}: {why}" for name, why in told.items()]
