@@ -1,17 +1,20 @@
 """Fit the weights by which topics are chosen (``choice`` of a prompt file) on human labels.
 
-    python benchmarks/fit_choice.py --data DIR [--sets a,b] [--passages 150] [--more 1350]
+    python benchmarks/fit_choice.py --data DIR [--sets a,b] [--passages 150] [--more 2850] [--out topics.safetensors]
 
-Takes the tune half of each set; the test half, on which ``tag_quality.py`` reports, is not looked at. Two logistic
-regressions tell candidates that match a label (see ``tag_match.py``) from those that don't; each set weighs the same:
+Takes the tune half of each set; the test half, on which ``tag_quality.py`` reports, is not looked at. Two fits tell
+candidates that match a label (see ``tag_match.py``) from those that don't; each set weighs the same:
 
-1. What kinds of things are labels? On the phrases of ``--more`` passages a set, for which no language model is needed:
-   a weight for each dimension of a candidate's vector, held small by a penalty, beside the features that phrases have.
-2. On ``--passages`` others, to which the default engine writes topics: weights of all features, and one for the outcome
-   of the first.
+1. What kinds of things are labels of such a passage? Fitted on the phrases of ``--more`` passages a set, for which no
+   language model is needed: a network over the vectors of candidate and passage and the features that phrases have,
+   and a linear model of the candidate's vector alone, which is better on kinds of text that neither has seen. Their
+   log odds are added up, at ``SHARE`` of the first, in one network.
+2. On ``--passages`` others, to which the default engine writes topics: a logistic regression with all features, and
+   the outcome of the first.
 
-Prints the block for the prompt file, and how well the same does on passages that it was not fitted on: of the same sets
-(each half of the ``--passages`` with the second fit of the other half), and with the set left out of both fits.
+Prints the block for the prompt file, writes the network, and says how well the same does on passages that it was not
+fitted on: of the same sets (each half of the ``--passages`` with the second fit of the other half), and, if asked, with
+the set left out of both fits.
 """
 
 import argparse
@@ -28,7 +31,9 @@ from tag_match import Matcher, scores
 
 from atlas.llm.ctranslate2 import CTranslate2Config, load
 from atlas.models.int8 import int8_encoder
-from atlas.tagging.choose import FEATURES, Candidates, Choice, candidates, chosen
+from atlas.models.network import CLAMP, Network
+from atlas.tagging import kinds
+from atlas.tagging.choose import FEATURES, OF_PHRASES, Candidates, Choice, Weighed, candidates, chosen
 from atlas.tagging.passage import quiet
 from atlas.tagging.prompt import default_prompt
 from atlas.tagging.question import asking
@@ -36,9 +41,13 @@ from atlas.tagging.stage import tag_passages
 
 ENCODER = "all-minilm-l6-v2"
 SETTINGS = Choice({}, 0.0, most=4, least=0.12, alike=0.8, variety=0.5)
-OF_PHRASES = [FEATURES.index(name) for name in ("passage", "kin", "words", "early", "longer")]
-PENALTY = 1e-7  # of the first fit, per candidate: scikit-learn's C is so many times their number
-SPREAD = 0.3  # standard deviation of the features in the first fit: the penalty shall hold the vectors small, not them
+PENALTY = 1e-7  # of the linear model, per candidate: scikit-learn's C is so many times their number
+SPREAD = 0.3  # standard deviation of the features there: the penalty shall hold the vectors small, not them
+SHARE = 0.7  # of the network
+WEIGHED: tuple[Weighed, ...] = (*FEATURES, "kinds")
+UNITS = 128  # of the network's one hidden layer
+DROPPED = 0.3  # share of its units left out at a time
+DECAY, RATE, EPOCHS, BATCH = 0.01, 2e-3, 4, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--passages", type=int, default=150, help="of each set, to which the engine writes topics")
-    parser.add_argument("--more", type=int, default=1350, help="of each set, whose phrases alone are looked at")
+    parser.add_argument("--more", type=int, default=2850, help="of each set, whose phrases alone are looked at")
+    parser.add_argument("--out", type=Path, default=Path("topics.safetensors"), help="where the network is written")
+    parser.add_argument("--left-out", action="store_true", help="also fit without each set, and report on it")
     parser.add_argument("--answers", type=Path, help="file that keeps the model's topics, for another fit")
     options = parser.parse_args()
     matcher = Matcher(int8_encoder(ENCODER).encode)
@@ -67,19 +78,22 @@ def main() -> None:
     for name in options.sets.split(","):
         found = gather(options.data, name, options.passages, options.more, matcher, options.answers)
         tagged[name], plain[name] = found[: options.passages], found[options.passages :]
-    likeness = kinds(plain)
-    print(yaml.safe_dump({"choice": as_yaml(fit(tagged, likeness))}, sort_keys=False, width=118))
+    network = of_kinds(plain)
+    told = {"fitted on": ", ".join(tagged), "encoder": ENCODER}
+    kinds.write(options.out, network, told)
+    network = kinds.read(str(options.out))  # as it is used: in half precision
+    print(yaml.safe_dump({"choice": as_yaml(fit(tagged, network))}, sort_keys=False, width=118), flush=True)
     halves = [{name: passages[number::2] for name, passages in tagged.items()} for number in (0, 1)]
-    fitted = [fit(half, likeness) for half in halves]
+    fitted = [fit(half, network) for half in halves]
     for name in tagged:
         rows = [
             (choice, passage) for choice, half in zip(fitted, reversed(halves), strict=True) for passage in half[name]
         ]
         report(name, "other passages fitted", rows, matcher)
-        if len(tagged) > 1:
-            others = {key: passages for key, passages in tagged.items() if key != name}
-            without = fit(others, kinds({key: plain[key] for key in others}))
-            report(name, "set left out", [(without, passage) for passage in tagged[name]], matcher)
+    for name in tagged if options.left_out else ():
+        others = {key: passages for key, passages in tagged.items() if key != name}
+        without = fit(others, of_kinds({key: plain[key] for key in others}))
+        report(name, "set left out", [(without, passage) for passage in tagged[name]], matcher)
 
 
 def report(name: str, title: str, rows: Sequence[tuple[Choice, Passage]], matcher: Matcher) -> None:
@@ -110,28 +124,66 @@ def gather(data: Path, name: str, most: int, more: int, matcher: Matcher, answer
     ]
 
 
-def kinds(sets: Sets) -> np.ndarray:
-    """The first fit: weights of the dimensions of a candidate's vector, float64 [dimensions]."""
-    vectors = np.concatenate([p.found.vectors for passages in sets.values() for p in passages])
-    features = np.concatenate([p.found.features[:, OF_PHRASES] for passages in sets.values() for p in passages])
+def of_kinds(sets: Sets) -> Network:
+    """The first fit: both models as one network."""
+    inputs = np.concatenate([p.found.of_kinds for passages in sets.values() for p in passages])
+    scaled, mean, scale = standard(inputs)
+    scaled = np.clip(scaled, -CLAMP, CLAMP, out=scaled)
+    hidden, bias, last = trained(scaled, sets)
+    linear = np.zeros_like(mean)
+    own = slice(len(OF_PHRASES), len(OF_PHRASES) + (len(mean) - len(OF_PHRASES)) // 3)  # the candidate's vector
+    linear[own] = meaning(inputs[:, : own.stop], sets) * scale[own]
+    parts = (np.maximum(scaled @ hidden + bias, 0) @ last, scaled @ linear)
+    told = [share / part.std() for share, part in zip((SHARE, 1 - SHARE), parts, strict=True)]
+    weights = np.column_stack([hidden, linear, -linear])  # a linear part is what two opposed units have together
+    top = np.concatenate([last * told[0], [told[1], -told[1]]])[:, None].astype(np.float32)
+    return Network(mean, scale, ((weights, np.append(bias, np.zeros(2, np.float32))), (top, np.zeros(1, np.float32))))
+
+
+def meaning(inputs: np.ndarray, sets: Sets) -> np.ndarray:
+    """Weights of the dimensions of a candidate's vector, float64 [dimensions]."""
+    features, vectors = np.split(inputs, [len(OF_PHRASES)], axis=1)
     both = np.hstack([standard(features)[0] * SPREAD, vectors - vectors.mean(axis=0)])
-    model = LogisticRegression(C=PENALTY * len(both), max_iter=300, tol=1e-3)
-    model.fit(both, hits_of(sets), shares(sets))
+    model = LogisticRegression(C=PENALTY * len(both), max_iter=300, tol=1e-3).fit(both, hits_of(sets), shares(sets))
     return model.coef_[0][len(OF_PHRASES) :]
 
 
-def fit(sets: Sets, likeness: np.ndarray) -> Choice:
+def trained(scaled: np.ndarray, sets: Sets) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A network with one hidden layer: its weights [inputs, units] and biases, and the weights of its units."""
+    import torch
+
+    torch.manual_seed(0)
+    told = torch.from_numpy(scaled)
+    hits, weights = (torch.from_numpy(values.astype(np.float32)) for values in (hits_of(sets), shares(sets)))
+    hidden, last = torch.nn.Linear(told.shape[1], UNITS), torch.nn.Linear(UNITS, 1)
+    model = torch.nn.Sequential(hidden, torch.nn.ReLU(), torch.nn.Dropout(DROPPED), last)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=DECAY)
+    steps = EPOCHS * -(-len(told) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
+    for _ in range(EPOCHS):
+        for batch in torch.randperm(len(told)).split(BATCH):
+            odds = model(told[batch])[:, 0]
+            losses = torch.nn.functional.binary_cross_entropy_with_logits(odds, hits[batch], reduction="none")
+            optimizer.zero_grad()
+            (losses * weights[batch]).mean().backward()
+            optimizer.step()
+            schedule.step()
+    first, biases, second = (value.detach().numpy() for value in (hidden.weight, hidden.bias, last.weight))
+    return first.T, biases, second[0]
+
+
+def fit(sets: Sets, network: Network) -> Choice:
     """The second fit, as a choice."""
     rows = [
-        np.column_stack([p.found.features, p.found.vectors @ likeness]) for passages in sets.values() for p in passages
+        np.column_stack([p.found.features, network.log_odds(p.found.of_kinds)])
+        for passages in sets.values()
+        for p in passages
     ]
     scaled, mean, scale = standard(np.concatenate(rows))
     model = LogisticRegression(max_iter=1000).fit(scaled, hits_of(sets), shares(sets))
     weights = model.coef_[0] / scale
-    named = {name: round(float(weight), 3) for name, weight in zip(FEATURES, weights[:-1], strict=True)}
-    meaning = tuple(round(float(weight), 2) for weight in weights[-1] * likeness)
-    bias = round(float(model.intercept_[0] - weights @ mean), 3)
-    return replace(SETTINGS, weights=named, bias=bias, meaning=meaning)
+    named: dict[Weighed, float] = {name: round(float(weight), 3) for name, weight in zip(WEIGHED, weights, strict=True)}
+    return replace(SETTINGS, weights=named, bias=round(float(model.intercept_[0] - weights @ mean), 3), kinds=network)
 
 
 def standard(features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -151,8 +203,7 @@ def shares(sets: Sets) -> np.ndarray:
 
 def as_yaml(choice: Choice) -> dict[str, object]:
     settings = {name: getattr(choice, name) for name in ("most", "least", "alike", "variety")}
-    weights = {"bias": choice.bias, "weights": dict(choice.weights)}
-    return {"encoder": ENCODER, **weights, **settings, "meaning": list(choice.meaning)}
+    return {"encoder": ENCODER, "kinds": "NAME", "bias": choice.bias, "weights": dict(choice.weights), **settings}
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Which topics of a passage are kept: tags that the model wrote and phrases of the text, weighed by one linear model.
+"""Which topics of a passage are kept: tags that the model wrote and phrases of the text, weighed alike.
 
 A small language model writes good general topics and misses specific ones; phrases of the text are the reverse. Each
 candidate gets the probability that a person would have given it, from a few features that cost next to nothing
 beside the language model, and from what it means: labels are of some kinds ("health economics") and not of others
-("recent years"). ``benchmarks/fit_choice.py`` fits the weights on human labels; the prompt file holds them.
+("recent years"), see ``kinds.py``. ``benchmarks/fit_choice.py`` fits the weights on human labels; the prompt file has
+or names them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from atlas.library.names import normal_form
+from atlas.models.network import Network
+from atlas.tagging import kinds
 from atlas.tagging.phrases import Phrase, phrases, words_of
 
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts to float32 [texts, dimensions], rows of length 1
@@ -21,36 +24,47 @@ Embed = Callable[[Sequence[str]], np.ndarray]  # texts to float32 [texts, dimens
 Feature = Literal["passage", "kin", "model", "written", "words", "early", "longer"]
 WORD_MOST = 5  # times that a word's occurrences count
 FEATURES: tuple[Feature, ...] = get_args(Feature)
+OF_PHRASES = [FEATURES.index(name) for name in ("passage", "kin", "words", "early", "longer")]  # need no language model
+Weighed = Feature | Literal["kinds"]  # the last one: log odds by the network of kinds
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How topics are chosen: ``bias``, ``weights`` and ``meaning`` give the log odds of a candidate.
+    """How topics are chosen: ``bias`` and ``weights`` give the log odds of a candidate.
 
-    ``meaning`` has a weight for each dimension of a candidate's vector, or none at all.
+    ``kinds`` is the network behind the weight of that name, where there is one.
     At most ``most`` are kept, of those whose probability is at least ``least``. The next one is the one of highest
     probability less ``variety`` times its cosine with the most similar one kept so far (maximal marginal relevance,
     Carbonell & Goldstein, 1998); none is kept whose cosine with one of these is above ``alike``. One topic of the
     model's own is kept always.
     """
 
-    weights: Mapping[Feature, float]
+    weights: Mapping[Weighed, float]
     bias: float
     most: int
     least: float
     alike: float
     variety: float = 0.0
-    meaning: Sequence[float] = ()
+    kinds: Network | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The candidates of one passage. ``features`` is float32 [candidates, FEATURES], ``vectors`` their embeddings."""
+    """The candidates of one passage.
+
+    ``features`` is float32 [candidates, FEATURES], ``vectors`` are their embeddings, ``passage`` is the passage's.
+    """
 
     tags: list[str]
     written: np.ndarray
     features: np.ndarray
     vectors: np.ndarray
+    passage: np.ndarray
+
+    @property
+    def of_kinds(self) -> np.ndarray:
+        """What the network of kinds is told of them, float32 [candidates, inputs]."""
+        return kinds.inputs(self.features[:, OF_PHRASES], self.vectors, self.passage)
 
 
 def candidates(passages: Sequence[str], written: Sequence[Sequence[str]], embed: Embed) -> list[Candidates]:
@@ -98,15 +112,15 @@ def _described(passage: str, gathered: _Gathered, vectors: Mapping[str, np.ndarr
             [len(own) > 2 for own in parts],
         ]
     ).astype(np.float32)
-    return Candidates(list(tags.values()), written, features, matrix)
+    return Candidates(list(tags.values()), written, features, matrix, vectors[passage])
 
 
 def probabilities(found: Candidates, choice: Choice) -> np.ndarray:
     """The probability of each candidate, float64 [candidates]."""
     weights = np.array([choice.weights.get(name, 0.0) for name in FEATURES])
     odds = found.features @ weights + choice.bias
-    if len(choice.meaning):
-        odds = odds + found.vectors @ np.asarray(choice.meaning)
+    if choice.kinds is not None and len(odds):
+        odds = odds + choice.weights.get("kinds", 0.0) * choice.kinds.log_odds(found.of_kinds)
     return 1 / (1 + np.exp(-odds))
 
 

@@ -9,7 +9,8 @@ from atlas.digest import of_json
 from atlas.llm import prompt_files
 from atlas.llm.prompt_files import PromptPart
 from atlas.tables import FACETS
-from atlas.tagging.choose import Choice, Feature
+from atlas.tagging import kinds
+from atlas.tagging.choose import Choice, Weighed
 
 ANY_MODEL = "json.v1"  # what a model is asked for which no prompt was made
 
@@ -53,19 +54,34 @@ class Call(PromptPart):
 
 
 class ChoiceOfTopics(PromptPart):
-    """Which topics are kept, where the passage's own phrases are candidates too; see ``choose.py``."""
+    """Which topics are kept, where the passage's own phrases are candidates too; see ``choose.py``.
+
+    ``kinds`` is the name or path of a network (``kinds.py``) that was fitted on vectors of ``encoder``.
+    """
 
     encoder: str
-    weights: dict[Feature, float]
+    weights: dict[Weighed, float]
     bias: float
     most: PositiveInt
     least: float
     alike: float
     variety: float = 0.0
-    meaning: tuple[float, ...] = ()
+    kinds: str | None = None
+
+    @model_validator(mode="after")
+    def _kinds_have_a_weight(self) -> "ChoiceOfTopics":
+        if (self.kinds is None) != ("kinds" not in self.weights):
+            raise ValueError("`kinds: NAME` goes with a weight of the name `kinds`, and the reverse")
+        return self
 
     def choice(self) -> Choice:
-        return Choice(self.weights, self.bias, self.most, self.least, self.alike, self.variety, self.meaning)
+        """The choice with its network.
+
+        Raises:
+            AtlasError: the network can't be read.
+        """
+        network = kinds.read(self.kinds) if self.kinds else None
+        return Choice(self.weights, self.bias, self.most, self.least, self.alike, self.variety, network)
 
 
 class _PromptFile(PromptPart):
@@ -139,7 +155,8 @@ def _of_its_kind(keys: dict[str, Any]) -> PromptFile:
 
 
 def prompt_digest(name: str) -> str:
-    """Digest of a prompt's content and of its retry's, so that an edited file is another prompt."""
+    """Digest of a prompt's content, of its retry's and of its network's, so that an edited file is another prompt."""
     prompt = prompt_file(name)
     retry = prompt_file(prompt.retry).model_dump(mode="json") if prompt.retry else None
-    return of_json([prompt.model_dump(mode="json"), retry])
+    network = [kinds.digest(prompt.choice.kinds)] if prompt.choice and prompt.choice.kinds else []
+    return of_json([prompt.model_dump(mode="json"), retry, *network])

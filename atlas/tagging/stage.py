@@ -16,8 +16,9 @@ from atlas.models.identity import model_identity
 from atlas.models.int8 import quick_encoder
 from atlas.stage import Process
 from atlas.tables import CHUNKS, FACETS, TAGS
-from atlas.tagging.choose import candidates, chosen
+from atlas.tagging.choose import OF_PHRASES, candidates, chosen
 from atlas.tagging.config import TagConfig
+from atlas.tagging.kinds import width
 from atlas.tagging.parse import clean, is_refusal, json_tags, line_tags
 from atlas.tagging.passage import quiet, without_orders
 from atlas.tagging.phrases import stop_words
@@ -62,10 +63,11 @@ def chooser(topics: ChoiceOfTopics, threads: int | None = None) -> Choose:
     model = quick_encoder(topics.encoder, threads)
     stop_words()  # what takes a second to import is imported here, not within the first batch
     choice = topics.choice()
-    if choice.meaning and len(choice.meaning) != model.dimensions:
+    wanted = width(len(OF_PHRASES), model.dimensions)
+    if choice.kinds is not None and len(choice.kinds.mean) != wanted:
         raise AtlasError(
-            f"choice.meaning has {len(choice.meaning)} weights, and the vectors of {topics.encoder} have "
-            f"{model.dimensions} dimensions; fit the weights with that encoder (benchmarks/fit_choice.py)"
+            f"kinds {topics.kinds}: takes {len(choice.kinds.mean)} inputs, and with vectors of {topics.encoder} "
+            f"there are {wanted}; fit it with that encoder (benchmarks/fit_choice.py)"
         )
 
     def choose(passages: Sequence[str], written: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -1,6 +1,7 @@
 """Which topics are kept: candidates from the model and from the text, weighed alike whatever surrounds them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from string import ascii_lowercase
 
 import numpy as np
@@ -8,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atlas.errors import AtlasError
 from atlas.library.names import normal_form
-from atlas.tagging.choose import FEATURES, Choice, candidates, chosen, probabilities
+from atlas.models.network import Network
+from atlas.tagging.choose import FEATURES, OF_PHRASES, Choice, candidates, chosen, probabilities
+from atlas.tagging.kinds import read, write
 from atlas.tagging.phrases import PHRASES_MOST, WORDS_MOST, phrases, stop_words
 
 PASSAGE = (
@@ -114,11 +118,42 @@ def test_passage_without_phrases_keeps_what_the_model_wrote(passage: str) -> Non
     assert "sets" in kept(["sets"], choice(), passage)
 
 
+def of_kind(candidate: np.ndarray, around: np.ndarray | float = 0.0) -> Network:
+    """A network of one layer: weights of a candidate's vector, and of its product with the passage's."""
+    of_phrases, none = np.zeros(len(OF_PHRASES)), np.zeros(len(ascii_lowercase))
+    weights = np.concatenate([of_phrases, none + candidate, none, none + around])[:, None].astype(np.float32)
+    inputs = len(weights)
+    return Network(np.zeros(inputs, np.float32), np.ones(inputs, np.float32), ((weights, np.zeros(1, np.float32)),))
+
+
 def test_what_a_candidate_means_may_weigh() -> None:
-    plain = choice(weights={}, bias=0.0, most=1)
     word = "zebra crossings"
-    [found] = candidates([PASSAGE], [[word, "reefs"]], embed)
-    of_kind = embed([word])[0] - embed(["reefs"])[0]
-    assert chosen(found, choice(weights={}, bias=0.0, most=1, meaning=tuple(50 * of_kind))) == [word]
-    assert chosen(found, choice(weights={}, bias=0.0, most=1, meaning=tuple(-50 * of_kind))) != [word]
-    assert probabilities(found, plain) == pytest.approx(0.5)
+    difference = 50 * (embed([word])[0] - embed(["reefs"])[0])
+    by_kind = {"weights": {"kinds": 1.0}, "bias": 0.0, "most": 1}
+    assert kept([word, "reefs"], choice(**by_kind, kinds=of_kind(difference))) == [word]
+    assert kept([word, "reefs"], choice(**by_kind, kinds=of_kind(-difference))) != [word]
+
+
+def test_kinds_may_depend_on_the_passage() -> None:
+    network = of_kind(0.0, around=50.0)
+    about = {
+        passage: kept(["bbb", "ccc"], choice(weights={"kinds": 1.0}, most=1, kinds=network), passage)
+        for passage in ("bb b", "cc c")
+    }
+    assert about == {"bb b": ["bbb"], "cc c": ["ccc"]}
+
+
+def test_network_is_read_as_it_was_written(tmp_path: Path) -> None:
+    network, path = of_kind(np.arange(26) / 32), tmp_path / "own.safetensors"
+    write(path, network, {"fitted on": "nothing"})
+    values = np.ones((2, len(network.mean)), np.float32)
+    assert read(str(path)).log_odds(values).tolist() == network.log_odds(values).tolist()
+
+
+def test_file_that_holds_no_network_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "own.safetensors"
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(AtlasError, match=r"own.safetensors: not a network of topics' kinds"):
+        read(str(path))
+    with pytest.raises(AtlasError, match="kinds 'mine': no such file, and none of that name ships with Atlas"):
+        read("mine")

@@ -152,6 +152,35 @@ def test_edited_prompt_file_is_read_anew_and_has_another_digest(tmp_path: Path) 
     assert asked_by(path)[0].sampling.max_tokens == 9
 
 
+def test_another_network_of_kinds_makes_another_prompt(tmp_path: Path) -> None:
+    path, network = line_file(tmp_path), tmp_path / "own.safetensors"
+    choice = prompt_file("smollm2.v2").choice
+    assert choice is not None
+    told = choice.model_copy(update={"kinds": str(network)}).model_dump(mode="json")
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"choice": told}))
+    digests = []
+    for content in (b"one", b"another", b"one"):
+        network.write_bytes(content)
+        digests.append(prompt_digest(str(path)))
+    assert digests[0] != digests[1]
+    assert digests[0] == digests[2]
+
+
+def test_network_of_kinds_and_its_weight_go_together(tmp_path: Path) -> None:
+    path = line_file(tmp_path)
+    choice = {
+        "encoder": "all-minilm-l6-v2",
+        "weights": {"words": 1.0},
+        "bias": 0.0,
+        "most": 4,
+        "least": 0.1,
+        "alike": 0.8,
+    }
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"choice": choice | {"kinds": "own"}}))
+    with pytest.raises(AtlasError, match="`kinds: NAME` goes with a weight of the name `kinds`"):
+        prompt_file(str(path))
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

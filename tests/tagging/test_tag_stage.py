@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -16,8 +17,10 @@ from atlas.library.names import normal_form
 from atlas.llm.base import Completion
 from atlas.llm.ctranslate2 import CTranslate2Config
 from atlas.llm.ctranslate2 import load as load_embedded
+from atlas.models.network import Network
 from atlas.tables import FACETS, TAGS
 from atlas.tagging.config import SampleConfig, TagConfig
+from atlas.tagging.kinds import write
 from atlas.tagging.parse import MAX_CHARS, MAX_WORDS
 from atlas.tagging.prompt import prompt_file
 from atlas.tagging.question import asking, questions
@@ -230,11 +233,13 @@ def test_passage_reaches_the_small_model_without_special_tokens() -> None:
     engine.close()
 
 
-def test_weights_of_another_encoders_vectors_are_refused() -> None:
-    topics = asking("smollm2.v2").topics
+def test_network_for_another_encoders_vectors_is_refused(tmp_path: Path) -> None:
+    topics, path = asking("smollm2.v2").topics, tmp_path / "own.safetensors"
     assert topics is not None
-    with pytest.raises(AtlasError, match=r"choice.meaning has 3 weights, and the vectors of all-minilm-l6-v2 have 384"):
-        chooser(topics.model_copy(update={"meaning": (0.1, 0.2, 0.3)}))
+    few = np.zeros(3, np.float32)
+    write(path, Network(few, few + 1, ((few[:, None], few[:1]),)), {})
+    with pytest.raises(AtlasError, match=r"takes 3 inputs, and with vectors of all-minilm-l6-v2 there are 1157"):
+        chooser(topics.model_copy(update={"kinds": str(path)}))
 
 
 # Choice beside the other questions
