@@ -98,7 +98,7 @@ class CTranslate2Engine:
             end_token=self._tokenizer.ending(sampling.stop),
             sampling_topk=1 if sampling.temperature == 0 else 0,
             sampling_temperature=sampling.temperature or 1.0,
-            no_repeat_ngram_size=NO_REPEAT,
+            no_repeat_ngram_size=0 if sampling.schema else NO_REPEAT,
             suppress_sequences=banned or None,
             include_prompt_in_result=False,
             **options,
@@ -118,6 +118,7 @@ class CTranslate2Engine:
 # After code, small models like to go on with the next line; an answer has at least this many tokens.
 MIN_TOKENS = 2
 # A pair of tokens is generated once: small models fall into loops ("X, X, X"), and no list of tags needs a pair twice.
+# JSON does: what opens its strings (`": "`) comes again with each.
 NO_REPEAT = 2
 
 

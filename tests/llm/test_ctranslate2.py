@@ -86,6 +86,15 @@ def test_banned_text_is_not_written(engine: CTranslate2Engine) -> None:
     assert not bound.text.startswith(f" {words}")
 
 
+def test_only_an_answer_in_json_may_say_a_thing_twice(engine: CTranslate2Engine) -> None:
+    record = '{"a": "red", "b": "red", "c": "red", "d": "red"}\n'
+    loop = Prompt(record, f"{record}{record}" + '{"a":')
+    [line] = engine.complete([loop], Sampling(max_tokens=12))
+    [bound] = engine.complete([loop], Sampling(max_tokens=12, schema={"type": "object"}))
+    assert line.text.count(': "red"') < 2
+    assert bound.text.startswith(' "red", "b": "red", "c":')
+
+
 def test_limit_of_one_token_is_kept(engine: CTranslate2Engine) -> None:
     assert MIN_TOKENS > 1
     [completion] = engine.complete(prompts()[:1], Sampling(max_tokens=1))
