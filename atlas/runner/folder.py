@@ -204,7 +204,8 @@ class RunFolder:
             return
         for folder in ("", *FOLDERS, LOG):
             below = Path(self.root) / folder
-            with suppress(FileNotFoundError), os.scandir(below) as entries:  # glob would hold 100,000 entries at once
+            # One entry at a time, as there may be 100,000; a run goes on without a log that can't be written.
+            with suppress(FileNotFoundError, NotADirectoryError), os.scandir(below) as entries:
                 leftovers = [entry.name for entry in entries if entry.name.startswith(TEMPORARY)]
                 for name in leftovers:
                     (below / name).unlink(missing_ok=True)
