@@ -71,6 +71,12 @@ def thresholds(
     return found
 
 
+def rounded_down(values: np.ndarray, decimals: int) -> np.ndarray:
+    """Float32 values as ``np.round`` has them that is not above: what reaches a value also does when it is rounded."""
+    steps = np.float32(10**decimals)
+    return np.floor(values.astype(np.float32) * steps) / steps
+
+
 def best_threshold(scores: np.ndarray, truth: np.ndarray, positives: int | None = None) -> float:
     """The score that as a threshold gives the best F1; 1 where there is none.
 

@@ -12,6 +12,7 @@ from numba import njit
 ALIKE = 40  # candidates by their examples
 AKIN = 16  # candidates by the meaning of words
 NAMED = 64  # candidates by their names
+READ = 48  # candidates by what a sentence model says of the chunk, where it is heard: every concept is compared
 NAMES = 1024  # names found in a chunk at most
 OPENING = 24  # words
 BLOCK = 32  # scores that are looked at together
@@ -222,7 +223,7 @@ def note_places(own, place_of):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, fastmath=True)
 def pairs(flat, starts, weighed, t, read):  # type: ignore[no-untyped-def]
     chunks, concepts = len(starts) - 1, len(t.positives)
-    most = min(concepts, ALIKE + AKIN + NAMED)
+    most = min(concepts, ALIKE + AKIN + NAMED + (READ if len(read) else 0))
     columns = np.empty(chunks * most, dtype=np.int32)
     views = np.empty((chunks * most, len(VIEWS)), dtype=np.float32)
     ends = np.zeros(chunks + 1, dtype=np.int64)
@@ -233,6 +234,7 @@ def pairs(flat, starts, weighed, t, read):  # type: ignore[no-untyped-def]
     touched, keys = np.empty(concepts, np.int32), np.empty(concepts, np.int64)
     longest = np.empty(max(1, np.diff(starts).max() if chunks else 1), dtype=np.int32)
     whole, opening = np.empty(len(t.centre), np.float32), np.empty(len(t.centre), np.float32)
+    near = np.empty(concepts if len(read) else 0, dtype=np.float32)
     end = 0
     for chunk in range(chunks):
         own = flat[starts[chunk] : starts[chunk + 1]]
@@ -247,6 +249,10 @@ def pairs(flat, starts, weighed, t, read):  # type: ignore[no-untyped-def]
         ranked = end - begin
         count = _add_near(t.akin, indices[:in_words], weights[:in_words], floor, akin, touched)
         end = _add_best(_positive(akin, touched[:count], keys), AKIN, columns, row_of, end)
+        if len(read) and len(own):
+            whole[:], opening[:] = read[chunk, 0], read[chunk, 1]
+            _cosines(t.meaning, whole + opening, near)
+            end = _add_best(_largest(near, READ, keys), READ, columns, row_of, end)
         names = find(t.names, own, place_of, longest, found)
         end = _add_named(t.names.owners, found.names[:names], columns, row_of, end, begin + most)
         if end > begin:
@@ -255,9 +261,7 @@ def pairs(flat, starts, weighed, t, read):  # type: ignore[no-untyped-def]
             mine[:] = 0
             _view_examples(t, columns[begin:end], ranked, alike, machine, mine)
             _view_names(t, found, names, row_of, begin, mine)
-            if len(read):
-                whole[:], opening[:] = read[chunk, 0], read[chunk, 1]
-            else:
+            if not len(read):
                 _vectors_of(t, indices[:in_words], weights[:in_words], place_of, whole, opening)
             _view_meaning(t, columns[begin:end], whole, opening, akin, mine)
             mine[:, _LENGTH] = np.log(np.float32(1 + len(own)))
@@ -309,6 +313,16 @@ def _add_near(near, indices, weights, floor, total, touched):  # type: ignore[no
                     count += 1
                 total[column] += factor * np.float32(values[entry])
     return count
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _cosines(vectors, own, found):  # type: ignore[no-untyped-def]
+    """Product of one vector and each row of ``vectors``."""
+    for row in range(len(found)):
+        total = np.float32(0)
+        for i in range(len(own)):
+            total += own[i] * vectors.values[row, i]
+        found[row] = total * vectors.scales[row]
 
 
 @njit(cache=True, nogil=True)

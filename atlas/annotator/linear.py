@@ -4,8 +4,11 @@ import numpy as np
 from numba import njit
 from scipy import sparse
 
-ITERATIONS = 12
-TOLERANCE = 0.02  # largest violation of the optimality conditions at which a machine is done
+ITERATIONS = 20
+WHOLE = 2  # of them look at every chunk; after that those at rest, nine tenths as a rule, are passed over until the end
+# Largest violation of the optimality conditions at which a machine is done, among chunks that are not at rest and then
+# among all.
+TOLERANCE, TOLERANCE_OF_ALL = 0.02, 0.1
 
 
 def centroids(features: sparse.csr_matrix, labels: sparse.csc_matrix, kept: int) -> sparse.csr_matrix:
@@ -128,9 +131,11 @@ def _descend(data, indices, starts, chosen, truth, cost, absent, weights, genera
     """Fit one machine into ``weights``, zero before; its bias."""
     alpha = np.zeros(len(chosen), dtype=np.float32)
     bias = np.float32(0)
-    for _ in range(ITERATIONS):
-        worst = np.float32(0)
-        for turn in generator.permutation(len(chosen)):
+    turns = np.arange(len(chosen))
+    for iteration in range(ITERATIONS):
+        worst, left, looked_at = np.float32(0), 0, len(turns)
+        generator.shuffle(turns)
+        for turn in turns:
             row = chosen[turn]
             sign = np.float32(1) if truth[row] else np.float32(-1)
             diagonal = np.float32(0.5) / (cost if truth[row] else cost * absent)
@@ -138,7 +143,11 @@ def _descend(data, indices, starts, chosen, truth, cost, absent, weights, genera
             for place in range(starts[row], starts[row + 1]):
                 margin += weights[indices[place]] * data[place]
             gradient = sign * margin - np.float32(1) + diagonal * alpha[turn]
-            if alpha[turn] == 0 and gradient > 0:
+            rests = alpha[turn] == 0 and gradient > 0
+            if iteration < WHOLE - 1 or not rests:
+                turns[left] = turn
+                left += 1
+            if rests:
                 continue
             worst = max(worst, abs(gradient))
             after = max(alpha[turn] - gradient / (np.float32(2) + diagonal), np.float32(0))
@@ -147,6 +156,11 @@ def _descend(data, indices, starts, chosen, truth, cost, absent, weights, genera
             bias += step
             for place in range(starts[row], starts[row + 1]):
                 weights[indices[place]] += step * data[place]
-        if worst < TOLERANCE:
+        whole = looked_at == len(chosen)
+        if worst >= (TOLERANCE_OF_ALL if whole else TOLERANCE):
+            turns = turns[:left]
+        elif whole:
             break
+        else:
+            turns = np.arange(len(chosen))
     return bias

@@ -14,6 +14,9 @@ from atlas.annotator.features import Featurizer, weigh
 from atlas.annotator.ranker import Ranker, logits
 from atlas.annotator.views import NOT_READ, Pairs, Tables, cosines, pairs_of
 
+# Of written scores and of thresholds, so that what is written reaches its threshold. Calibration is off by more (0.008
+# to 0.025), and more decimals take 55 bytes a chunk.
+SCORE_DECIMALS = 3
 BANDS = (0, 1, 5, 20)  # least training chunks of each frequency band: none, tail, middle, head
 
 

@@ -12,7 +12,7 @@ from atlas.annotator import artefact, choose
 from atlas.annotator.artefact import Annotator
 from atlas.annotator.choose import MOST_REJECTED, Chosen
 from atlas.annotator.evidence import STRIDE, WIDTH, located
-from atlas.annotator.model import Scored, scored
+from atlas.annotator.model import SCORE_DECIMALS, Scored, scored
 from atlas.annotator.views import NOT_READ
 from atlas.chunking.config import ChunkConfig
 from atlas.chunking.stage import chunk_documents
@@ -20,7 +20,6 @@ from atlas.chunking.tokenizer import tokenizer
 from atlas.stage import Process
 from atlas.tables import CHUNKS, annotations
 
-SCORE_DECIMALS = 3  # written; calibration is off by more (0.008 to 0.025), and more of them take 55 bytes a chunk
 SCORED_TOGETHER = 256  # chunks; bounds the memory of their views
 
 

@@ -16,7 +16,7 @@ from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import Labelled
 from atlas.annotator.distill import Teacher, read
 from atlas.annotator.features import Featurizer, Words, inverse_document_frequency, weigh
-from atlas.annotator.model import Weights
+from atlas.annotator.model import SCORE_DECIMALS, Weights
 from atlas.annotator.views import NOT_READ, Pairs, Tables, cosines, pairs_of
 from atlas.clock import Clock
 from atlas.cores import cores
@@ -24,6 +24,7 @@ from atlas.errors import AtlasError
 from atlas.library.concept import Library
 
 RANKED = 40_000  # chunks that the ranker learns from at most; more add time and memory but no precision
+PLENTY = 10 * RANKED  # chunks from which on one part left out has enough for the ranker, and little is lost without it
 BACKGROUND = 2_000_000  # pairs of a fold of which those that are no candidates are looked at
 Say = Callable[[str], None]
 Reads = Callable[[np.ndarray], np.ndarray]
@@ -99,7 +100,7 @@ def train(
     # What comes out does not depend on threads. A sentence model has its own.
     with ThreadPoolExecutor(1 if heard else cores()) as pool:
         whole = pool.submit(learn.tables, featured.words, featured.weighed, featured.labels, known, config)
-        parts = list(pool.map(learned, range(config.folds)))
+        parts = list(pool.map(learned, range(config.folds if len(data) < PLENTY else 1)))
         tables = whole.result()
     clock.lap("learning")
     chunks = [part.chunks for part in parts]
@@ -112,7 +113,9 @@ def train(
     knots_x, knots_y = fit.calibration_knots(logits, truth)
     positives = np.asarray(data.labels[np.concatenate(chunks)].sum(axis=0)).ravel()
     scores = np.interp(logits, knots_x, knots_y)
-    thresholds = fit.thresholds(found.columns, scores, truth, positives, config.precision)
+    thresholds = fit.rounded_down(
+        fit.thresholds(found.columns, scores, truth, positives, config.precision), SCORE_DECIMALS
+    )
     others = (np.concatenate([part.cosines for part in parts]), np.concatenate([part.holds for part in parts]))
     background = fit.background(*others)
     clock.lap("ranker")
@@ -144,9 +147,11 @@ def left_out(
     model says of chunks, by row, where it is to be heard.
     """
     generator = np.random.default_rng([config.seed, fold])
-    fold_of = np.unique(position, return_inverse=True)[1] % config.folds  # none is without a document
+    plenty = len(position) >= PLENTY
+    folds = len(position) // RANKED if plenty else config.folds
+    fold_of = np.unique(position, return_inverse=True)[1] % folds  # none is without a document
     inside, outside = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-    most = max(1, RANKED // config.folds)
+    most = RANKED if plenty else max(1, RANKED // config.folds)
     if len(outside) > most:
         outside = np.sort(generator.choice(outside, most, replace=False))
     shown = generator.random(featured.labels.shape[1]) >= config.hidden_share

@@ -1,6 +1,6 @@
 """Training: the annotator finds what was planted, better than any baseline and the same way every time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from atlas.annotator import artefact
+from atlas.annotator import train as train_module
 from atlas.annotator.arrays import flat
 from atlas.annotator.artefact import Annotator
 from atlas.annotator.config import TrainConfig
@@ -127,6 +128,25 @@ def test_training_twice_gives_the_same_bytes(
         artefact.save(tmp_path / name, *made, annotator.settings, {})
     first, second = ((tmp_path / name / artefact.MODEL).read_bytes() for name in ("first", "second"))
     assert first == second
+
+
+def test_plenty_of_chunks_has_one_part_left_out(
+    planted: Any, small_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_module, "RANKED", 60)
+    monkeypatch.setattr(train_module, "PLENTY", len(planted.training))
+    steps: dict[str, Any] = {}
+
+    def keep(name: str, kind: Any, make: Callable[[], Any]) -> Any:
+        steps[name] = make()
+        return steps[name]
+
+    weights, featurizer, _ = train(planted.training, planted.library, CL100K, planted.teacher, small_config, keep=keep)
+    assert sorted(steps) == ["fold-0", "meanings"]
+    assert len(steps["fold-0"].chunks) == 60  # a sixth of the documents, three chunks each
+    trained = Annotator(weights, featurizer, {}, "")
+    found = evaluate(trained, planted.training, planted.heldout, planted.library, None)
+    assert found.systems[0]["p@1"] > 0.85
 
 
 def test_as_many_documents_as_folds_are_enough_for_every_fold(planted: Any, small_config: TrainConfig) -> None:

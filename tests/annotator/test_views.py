@@ -12,8 +12,8 @@ from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import label_matrix
 from atlas.annotator.distill import Teacher
 from atlas.annotator.features import Featurizer, Words, inverse_document_frequency, weigh
-from atlas.annotator.kernels import AKIN, ALIKE, NAMED, VIEWS
-from atlas.annotator.views import Pairs, Tables, V, cosines, pairs_of, quantised
+from atlas.annotator.kernels import AKIN, ALIKE, NAMED, READ, VIEWS
+from atlas.annotator.views import NOT_READ, Pairs, Tables, V, cosines, pairs_of, quantised
 from atlas.chunking.tokenizer import tokenizer
 from atlas.chunking.vocabulary import folded_vocabulary
 from atlas.library.concept import Concept, Library
@@ -62,8 +62,8 @@ class Learned:
         words = FEATURIZER.fold([CL100K.encode(text) for text in texts])
         return words, weigh(FEATURIZER.counts(words), self.idf)
 
-    def pairs(self, *texts: str) -> Pairs:
-        return pairs_of(*self.read(*texts), self.tables)
+    def pairs(self, *texts: str, read: np.ndarray = NOT_READ) -> Pairs:
+        return pairs_of(*self.read(*texts), self.tables, read)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +130,29 @@ def test_no_chunk_has_no_candidate(learned: Learned) -> None:
     found = learned.pairs()
     assert found.starts.tolist() == [0]
     assert found.views.shape == (0, len(VIEWS))
+
+
+def said_of(learned: Learned, *concepts: int) -> np.ndarray:
+    """As if a sentence model said of each of some chunks and its opening what is said of a concept."""
+    vectors = learned.tables.meaning
+    rows = vectors.values[list(concepts)] * vectors.scales[list(concepts), None]
+    return np.repeat((rows / np.linalg.norm(rows, axis=1, keepdims=True))[:, None], 2, axis=1).astype(np.float32)
+
+
+def test_what_is_nearest_to_what_a_model_says_is_a_candidate_whatever_the_words(learned: Learned) -> None:
+    text = sentence(OTHERS[:20])
+    heard = learned.pairs(text, text, read=said_of(learned, CONCEPTS - 1, 3))
+    for row, concept in enumerate((CONCEPTS - 1, 3)):
+        own = heard.columns[heard.starts[row] : heard.starts[row + 1]]
+        near = learned.tables.meaning.values @ said_of(learned, concept)[0, 0] * learned.tables.meaning.scales
+        assert set(np.argsort(-near)[: READ // 2]) <= set(own.tolist())
+        assert len(set(own.tolist())) == len(own) <= LIMIT + READ
+        alone = learned.pairs(text, read=said_of(learned, concept))
+        assert alone.columns.tolist() == own.tolist()
+
+
+def test_chunk_without_words_has_no_candidate_whatever_a_model_says_of_it(learned: Learned) -> None:
+    assert learned.pairs("...", read=said_of(learned, 3)).starts.tolist() == [0, 0]
 
 
 # Views
