@@ -82,6 +82,16 @@ def test_no_concept_with_examples_gives_no_weight() -> None:
     assert bias.tolist() == [0, 0, 0]
 
 
+def test_machine_looks_at_features_of_its_own_chunks_alone(separable: Separable) -> None:
+    features, labels = separable
+    elsewhere = sparse.hstack([features, np.asarray(1 - labels[:, [2]].toarray(), dtype=np.float32)]).tocsr()
+    weights, bias = machines(elsewhere, labels[:, [2]])
+    without, own_bias = machines(features, labels[:, [2]])
+    assert weights[0, -1] == 0
+    assert weights[0, :-1].tolist() == without[0].tolist()
+    assert bias.tolist() == own_bias.tolist()
+
+
 def test_machine_does_not_hang_on_the_concepts_beside_it(separable: Separable) -> None:
     features, labels = separable
     together, bias = machines(features, labels)
