@@ -28,9 +28,8 @@ from atlas.annotator.distill import teacher
 from atlas.annotator.train import train
 from atlas.chunking.tokenizer import tokenizer
 
-LEARNED_FROM = 2_000  # documents or passages of each corpus at most
+LEARNED_FROM = 4_000  # documents or passages of each corpus at most
 TAUGHT = 2_000  # documents that the sentence model reads
-MACHINES_FROM = 100  # examples; with the usual 10 a library of so many fields trains for an hour
 LEFT_OUT = "Biology and life sciences", "Medicine and health sciences", "People and places"  # of the PLOS thesaurus
 PASSAGE = 1_200  # characters
 
@@ -61,7 +60,7 @@ class Corpus:
 def from_others(data: Path, measured: Sequence[str], tier: Literal["fast", "encoder"]) -> tuple[Annotator, list[str]]:
     """The annotator, and the names of its concepts in the order of its columns."""
     corpus = others(data, measured)
-    config = TrainConfig(tier=tier, taught_chunks=TAUGHT, min_positives=MACHINES_FROM)
+    config = TrainConfig(tier=tier, taught_chunks=TAUGHT)
     named = tokenizer(TOKENIZER)
     position = np.array([document_position(doc_id, config.seed) for doc_id in corpus.doc_ids])
     matrix = label_matrix(corpus.labels, len(corpus.names))

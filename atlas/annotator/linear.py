@@ -69,8 +69,8 @@ def one_vs_rest(
     """An L2-regularised support vector machine with squared hinge loss per concept.
 
     By dual coordinate descent (Hsieh et al., "A dual coordinate descent method for large-scale linear SVM", 2008).
-    An absent label is unknown rather than wrong: its cost is ``absent`` times that of a label. A machine looks at the
-    features that stand in chunks of its concept: what the others have besides tells next to nothing and takes half of the
+    An absent label is unknown rather than wrong: its cost is ``absent`` times that of a label. A machine looks only at
+    features that stand in chunks of its concept: what others have besides tells next to nothing and takes half of the
     time (docs/decisions/0012-annotator-ranker.md).
 
     Args:

@@ -13,7 +13,7 @@ from atlas.stage import Process
 from atlas.tables import FACETS, TAGS
 from atlas.tagging.prompt import prompt_digest
 from atlas.tagging.question import Asking, Question, asking
-from atlas.tagging.stage import RETRY, Choose, Tagged, chooser, keep_chosen, read
+from atlas.tagging.stage import ENDED, RETRY, Choose, Tagged, chooser, keep_chosen, read
 
 Row = Mapping[str, Any]
 
@@ -58,7 +58,9 @@ def reread(tags: pa.RecordBatch, asked: Asking, choose: Choose | None = None) ->
 
 
 def _again(row: Row, asked: Asking) -> Tagged:
-    tagged = Tagged(row["text"], {facet: [] for facet in FACETS}, json.loads(row["completion"]), row["tag_status"])
+    raw = json.loads(row["completion"])
+    ended = raw.pop(ENDED, None)
+    tagged = Tagged(row["text"], {facet: [] for facet in FACETS}, raw, row["tag_status"])
     if not any(name in tagged.raw for name, _ in _named(asked)):
         kept = ", ".join(tagged.raw) or "nothing"
         wanted = ", ".join(name for name, _ in _named(asked))
@@ -68,7 +70,9 @@ def _again(row: Row, asked: Asking) -> Tagged:
         )
     for name, question in _named(asked):
         if name in tagged.raw:
-            read(question, _completion(tagged.raw[name], question, row), tagged)
+            text = tagged.raw[name]
+            answer = _guessed(text, question, row) if ended is None else Completion(text, ended.get(name, "stop"))
+            read(question, answer, tagged)
     for facet in FACETS:
         if not _answered(tagged, asked, facet):
             tagged.tags[facet] = list(row[facet])
@@ -87,8 +91,8 @@ def _answered(tagged: Tagged, asked: Asking, facet: str) -> bool:
     return any(facet in question.facets and name in tagged.raw for name, question in _named(asked))
 
 
-def _completion(text: str, question: Question, row: Row) -> Completion:
-    """The answer as the engine gave it. How it ended was not kept, but shows.
+def _guessed(text: str, question: Question, row: Row) -> Completion:
+    """The answer as the engine gave it. How it ended older runs did not keep, but it shows.
 
     An answer in a line ends in a full stop, unless it broke off at its most tokens; a row with fewer tokens in all
     has no such answer. (Of 3,392 answers of the default model, 3,162 ended in a full stop and 122 broke off; the

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -26,6 +26,7 @@ from atlas.tagging.prompt import ChoiceOfTopics, prompt_digest
 from atlas.tagging.question import Question, asking
 
 RETRY = "retry "  # in front of the name of a question that was put once more
+ENDED = "ended"  # beside the answers: how those ended, by question, that did not come to their own end
 
 # Text and the model's topics of several passages to the topics that are kept.
 Choose = Callable[[Sequence[str], Sequence[Sequence[str]]], list[list[str]]]
@@ -79,7 +80,8 @@ def chooser(topics: ChoiceOfTopics, threads: int | None = None) -> Choose:
 
 @dataclass(slots=True)
 class Tagged:
-    """What came back about one passage, over all questions. ``raw`` holds every answer by what was asked."""
+    """What came back about one passage, over all questions. ``raw`` holds every answer by what was asked, ``ended`` how
+    an answer ended that did not come to its own end."""
 
     passage: str
     tags: dict[str, list[str]]
@@ -87,6 +89,7 @@ class Tagged:
     status: str = "ok"
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    ended: dict[str, str] = field(default_factory=dict)
 
 
 def tag_chunks(
@@ -162,6 +165,8 @@ def _ask(engine: Engine, question: Question, found: Sequence[Tagged], prefix: st
         tagged.prompt_tokens += completion.prompt_tokens
         tagged.completion_tokens += completion.completion_tokens
         tagged.raw[prefix + question.name] = completion.text.encode(errors="replace").decode()
+        if completion.finish != "stop":
+            tagged.ended[prefix + question.name] = completion.finish
         read(question, completion, tagged)
 
 
@@ -193,7 +198,8 @@ def _table(chunks: pa.RecordBatch, found: Sequence[Tagged], engine: Engine, vers
     columns["tag_status"] = pa.array([tagged.status for tagged in found], pa.string())
     for name, value in (("engine", engine.name), ("model", engine.model), ("prompt", version)):
         columns[name] = pa.array([value] * len(found), pa.string())
-    columns["completion"] = pa.array([json.dumps(tagged.raw, ensure_ascii=False) for tagged in found], pa.string())
+    kept = [json.dumps(tagged.raw | {ENDED: tagged.ended}, ensure_ascii=False) for tagged in found]
+    columns["completion"] = pa.array(kept, pa.string())
     columns["prompt_tokens"] = pa.array([tagged.prompt_tokens for tagged in found], pa.int32())
     columns["completion_tokens"] = pa.array([tagged.completion_tokens for tagged in found], pa.int32())
     carried = [chunks.schema.field(name) for name in chunks.schema.names if name not in CHUNKS.names]

@@ -48,6 +48,22 @@ def test_the_same_prompt_reads_the_same(tagged: pa.RecordBatch) -> None:
     assert reread(tagged, FIRST).equals(tagged)
 
 
+@pytest.mark.parametrize("finish", ["stop", "length", "refused"])
+@pytest.mark.parametrize("text", [" tides, gravity, space.", " tides, gravity, space", ""])
+def test_answer_reads_the_same_however_it_ended(rule_engine: Any, chunk_rows: Rows, text: str, finish: Any) -> None:
+    engine = rule_engine(lambda _: Completion(text, finish, completion_tokens=28))
+    rows = tag_chunks(chunk_rows(*TEXTS), engine, FIRST.questions, FIRST.version)
+    assert reread(rows, FIRST).equals(rows)
+
+
+def test_how_answers_ended_is_guessed_where_it_was_not_kept(tagged: pa.RecordBatch) -> None:
+    raw = [json.loads(text) for text in tagged.column("completion").to_pylist()]
+    assert [answers.pop("ended") for answers in raw] == [{}, {"content": "length"}, {"content": "length"}]
+    column = pa.array([json.dumps(answers) for answers in raw])
+    older = tagged.set_column(TAGS.get_field_index("completion"), TAGS.field("completion"), column)
+    assert reread(older, FIRST).select(FACETS).equals(tagged.select(FACETS))
+
+
 def test_another_prompt_reads_and_chooses_in_its_own_way(tagged: pa.RecordBatch) -> None:
     def choose(passages: Sequence[str], written: Sequence[Sequence[str]]) -> list[list[str]]:
         return [[passage.split()[1], *tags[:1]] for passage, tags in zip(passages, written, strict=True)]

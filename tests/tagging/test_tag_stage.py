@@ -64,7 +64,7 @@ def test_names_are_kept_only_where_they_stand_in_their_own_passage(rule_engine: 
 def test_raw_completions_are_kept_to_the_letter(rule_engine: Any, chunk_rows: Rows) -> None:
     odd = ' None. {"a": "\u2028 🧲'
     [row] = tagged(rule_engine, chunk_rows("The Moon."), lambda prompt: Completion(odd, "stop"))
-    assert json.loads(row["completion"]) == dict.fromkeys(["content", "form+tone", "entity"], odd)
+    assert json.loads(row["completion"]) == dict.fromkeys(["content", "form+tone", "entity"], odd) | {"ended": {}}
 
 
 def test_rows_follow_the_schema_and_carry_further_columns(rule_engine: Any, chunk_rows: Rows) -> None:
