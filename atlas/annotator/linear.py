@@ -110,9 +110,9 @@ def _machines(data, indices, starts, rows, label_starts, least, kept, cost, abse
             drawn = generator.integers(0, chunks, negatives)
             chosen = np.concatenate((positive.astype(np.int64), drawn[~truth[drawn]]))
         own = _numbered(indices, starts, positive, place_of)
-        part = _part(data, indices, starts, chosen, place_of)
+        looked_at = _part(data, indices, starts, chosen, place_of)
         weights = np.zeros(len(own), dtype=np.float32)
-        bias[concept] = _descend(*part, truth[chosen], cost, absent, weights, generator)
+        bias[concept] = _descend(looked_at, truth[chosen], cost, absent, weights, generator)
         truth[positive] = False
         place_of[own] = -1
         touched = np.flatnonzero(weights)
@@ -169,8 +169,9 @@ def _part(data, indices, starts, rows, place_of):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _descend(data, indices, starts, squares, truth, cost, absent, weights, generator):  # type: ignore[no-untyped-def]
-    """Fit one machine into ``weights``, zero before; its bias."""
+def _descend(part, truth, cost, absent, weights, generator):  # type: ignore[no-untyped-def]
+    """Fit one machine into ``weights``, zero before, to rows as of ``_part``; its bias."""
+    data, indices, starts, squares = part
     alpha = np.zeros(len(truth), dtype=np.float32)
     bias = np.float32(0)
     turns = np.arange(len(truth))
