@@ -3,14 +3,17 @@
 import base64
 import gzip
 import hashlib
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from atlas.errors import AtlasError
+
+if TYPE_CHECKING:
+    from atlas.chunking.pieces import Pieces
 
 CL100K_SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
 # The pre-tokenizer of cl100k_base, as published with tiktoken (MIT licence).
@@ -62,6 +65,22 @@ class Tiktoken:
         return self._lengths[ids]
 
 
+class Cl100k(Tiktoken):
+    """cl100k_base; what is ASCII is encoded several times as fast as tiktoken does it, with the same ids."""
+
+    def __init__(self) -> None:
+        super().__init__("cl100k_base", CL100K_PATTERN, _cl100k_ranks())
+
+    @cached_property
+    def _pieces(self) -> "Pieces":
+        from atlas.chunking.pieces import Pieces
+
+        return Pieces(self.ranks, super().encode)
+
+    def encode(self, text: str) -> np.ndarray:
+        return self._pieces.encode(text)
+
+
 class HuggingFace:
     """Any ``tokenizer.json``, run by the tokenizers library; no promise about where tokens split."""
 
@@ -96,7 +115,7 @@ class HuggingFace:
 def tokenizer(name: str) -> Tokenizer:
     """The tokenizer of that name: ``cl100k_base`` (inside the package), or the path of a ``tokenizer.json``."""
     if name == "cl100k_base":
-        return Tiktoken(name, CL100K_PATTERN, _cl100k_ranks())
+        return Cl100k()
     path = Path(name) / "tokenizer.json" if Path(name).is_dir() else Path(name)
     if path.is_file():
         return HuggingFace(path.absolute().parent.name, path)
