@@ -7,20 +7,24 @@ from pathlib import Path
 
 import pytest
 
-import atlas.annotator
+import atlas
 
+ROOT = Path(atlas.__path__[0])
 MODULES = sorted(
-    path.stem for path in Path(atlas.annotator.__path__[0]).glob("*.py") if "@njit" in path.read_text(encoding="utf-8")
+    ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
+    for path in ROOT.rglob("*.py")
+    if "@njit" in path.read_text(encoding="utf-8")
 )
 
 
 def test_there_is_compiled_code() -> None:
-    assert {"features", "kernels", "linear"} <= set(MODULES)
+    annotator = {f"atlas.annotator.{name}" for name in ("features", "kernels", "linear", "ranker")}
+    assert annotator | {"atlas.chunking.pieces"} <= set(MODULES)
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_compiled_functions_use_what_stands_in_their_own_file(name: str) -> None:
-    module = importlib.import_module(f"atlas.annotator.{name}")
+    module = importlib.import_module(name)
     tree = ast.parse(inspect.getsource(module))
     imported = {
         alias.asname or alias.name
