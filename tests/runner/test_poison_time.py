@@ -46,20 +46,19 @@ BAIT: dict[str, Callable[[int], str]] = {
 
 
 def _seconds(text: str) -> float:
-    """Of the processor, the least of five."""
+    """Of the processor."""
     named = tokenizer("cl100k_base")
-    taken = []
-    for _ in range(5):
-        started = time.process_time()
-        assert sum(chunk.end - chunk.start for chunk in chunk_text(text, ChunkConfig(), named)) == len(text)
-        taken.append(time.process_time() - started)
-    return min(taken)
+    started = time.process_time()
+    assert sum(chunk.end - chunk.start for chunk in chunk_text(text, ChunkConfig(), named)) == len(text)
+    return time.process_time() - started
 
 
 @pytest.mark.parametrize("bait", BAIT)
 def test_bait_takes_time_in_proportion_to_its_length(bait: str) -> None:
     short, long = BAIT[bait](SHORT), BAIT[bait](TIMES_LONGER * SHORT)
-    assert _seconds(long) / _seconds(short) < SLACK * len(long) / len(short)
+    # The least of many, in turns: what else a processor does comes and goes.
+    taken = [(_seconds(long), _seconds(short)) for _ in range(12)]
+    assert min(own for own, _ in taken) / min(own for _, own in taken) < SLACK * len(long) / len(short)
 
 
 @pytest.mark.slow
