@@ -131,12 +131,17 @@ def _machines(data, indices, starts, rows, label_starts, least, kept, cost, abse
 
 
 @njit(cache=True, nogil=True)
-def _numbered(indices, starts, rows, place_of):  # type: ignore[no-untyped-def]
-    """Features of some rows, in order of their first occurrence; ``place_of`` then has the place of each, int32."""
+def _entries(starts, rows):  # type: ignore[no-untyped-def]
     count = 0
     for row in rows:
         count += starts[row + 1] - starts[row]
-    found = np.empty(count, dtype=np.int32)
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _numbered(indices, starts, rows, place_of):  # type: ignore[no-untyped-def]
+    """Features of some rows, in order of their first occurrence; ``place_of`` then has the place of each, int32."""
+    found = np.empty(_entries(starts, rows), dtype=np.int32)
     count = 0
     for row in rows:
         for place in range(starts[row], starts[row + 1]):
@@ -150,9 +155,7 @@ def _numbered(indices, starts, rows, place_of):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _part(data, indices, starts, rows, place_of):  # type: ignore[no-untyped-def]
     """Some rows with the numbered features alone, by their numbers; and the sum of the squares of each."""
-    count = 0
-    for row in rows:
-        count += starts[row + 1] - starts[row]
+    count = _entries(starts, rows)
     values, columns = np.empty(count, dtype=np.float32), np.empty(count, dtype=np.int32)
     ends = np.zeros(len(rows) + 1, dtype=np.int64)
     squares = np.zeros(len(rows), dtype=np.float32)

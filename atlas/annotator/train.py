@@ -100,7 +100,7 @@ def train(
     # What comes out does not depend on threads. A sentence model has its own.
     with ThreadPoolExecutor(1 if heard else cores()) as pool:
         whole = pool.submit(learn.tables, featured.words, featured.weighed, featured.labels, known, config)
-        parts = list(pool.map(learned, range(config.folds if len(data) < PLENTY else 1)))
+        parts = list(pool.map(learned, range(parts_left_out(len(data), config)[0])))
         tables = whole.result()
     clock.lap("learning")
     chunks = [part.chunks for part in parts]
@@ -147,11 +147,10 @@ def left_out(
     model says of chunks, by row, where it is to be heard.
     """
     generator = np.random.default_rng([config.seed, fold])
-    plenty = len(position) >= PLENTY
-    folds = len(position) // RANKED if plenty else config.folds
-    fold_of = np.unique(position, return_inverse=True)[1] % folds  # none is without a document
-    inside, outside = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-    most = RANKED if plenty else max(1, RANKED // config.folds)
+    left, parts = parts_left_out(len(position), config)
+    part_of = np.unique(position, return_inverse=True)[1] % parts  # none is without a document
+    inside, outside = np.flatnonzero(part_of != fold), np.flatnonzero(part_of == fold)
+    most = max(1, RANKED // left)
     if len(outside) > most:
         outside = np.sort(generator.choice(outside, most, replace=False))
     shown = generator.random(featured.labels.shape[1]) >= config.hidden_share
@@ -160,6 +159,11 @@ def left_out(
     said = NOT_READ if reads is None else reads(outside)
     found = pairs_of(test.words, test.weighed, tables, said)
     return Fold(outside.astype(np.int64), found, *passed_over(test, found, tables, said, generator))
+
+
+def parts_left_out(chunks: int, config: TrainConfig) -> tuple[int, int]:
+    """How many parts of the chunks are left out in turn, and how many there are: all of them, or one of plenty."""
+    return (1, chunks // RANKED) if chunks >= PLENTY else (config.folds, config.folds)
 
 
 def without(labels: sparse.csr_matrix, shown: np.ndarray) -> sparse.csr_matrix:
