@@ -9,7 +9,6 @@ to systems that say one thing in several ways.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -36,7 +35,7 @@ class Matcher:
     """Matches tags with labels; each text is embedded once, by the sentence model where nothing else is given."""
 
     def __init__(self, embed: Callable[[Sequence[str]], np.ndarray] | None = None) -> None:
-        self._embed = embed or partial(encoder("all-minilm-l6-v2").encode, batch_size=256)
+        self._embed = embed or encoder("all-minilm-l6-v2").encode
         self._known: dict[str, np.ndarray] = {}
 
     def vectors(self, texts: Sequence[str]) -> np.ndarray:

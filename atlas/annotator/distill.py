@@ -60,7 +60,7 @@ def word_vectors(encoder_name: str, tokenizer_name: str) -> np.ndarray:
     _, words = folded_vocabulary(tokenizer_name)
     path = cache_folder() / "words" / f"{model.digest}-{of_json(words)}.npy"
     if not path.is_file():
-        full = model.encode(words, batch_size=512).astype(np.float16)
+        full = model.encode(words).astype(np.float16)
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_output(pafs.LocalFileSystem(), str(path)) as stream:
             np.save(stream, full)
@@ -103,8 +103,9 @@ def opening_of(text: str) -> str:
 
 def read(texts: Sequence[str], embed: Embed, mean: np.ndarray, axes: np.ndarray) -> np.ndarray:
     """What a sentence model says of chunks and of their openings, float32 [chunks, 2, d], rows of length 1."""
-    said = [embed(part) for part in (texts, [opening_of(text) for text in texts])]
-    return np.stack([unit_rows((vectors - mean) @ axes) for vectors in said], axis=1).astype(np.float32)
+    said = embed([*texts, *(opening_of(text) for text in texts)])  # in one call, as a GPU likes it
+    vectors = unit_rows((said - mean) @ axes).astype(np.float32)
+    return np.stack([vectors[: len(texts)], vectors[len(texts) :]], axis=1)
 
 
 def said_of(concepts: Sequence[Concept], names: np.ndarray, embed: Embed) -> np.ndarray:

@@ -21,6 +21,7 @@ from atlas.stage import Process
 from atlas.tables import CHUNKS, annotations
 
 SCORED_TOGETHER = 256  # chunks; bounds the memory of their views
+READ_TOGETHER = 2048  # chunks; a GPU reads many at once faster
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +126,13 @@ def _scored(
     tokens: list[np.ndarray], annotator: Annotator, texts: Sequence[str] | None
 ) -> Iterator[tuple[slice, Scored]]:
     """Some chunks at a time, with their candidates."""
-    for start in range(0, len(tokens), SCORED_TOGETHER):
-        some = slice(start, start + SCORED_TOGETHER)
-        read = NOT_READ if texts is None else annotator.read(texts[some])
-        yield some, scored(annotator.weights, annotator.featurizer, tokens[some], read)
+    for start in range(0, len(tokens), READ_TOGETHER):
+        stop = min(start + READ_TOGETHER, len(tokens))
+        read = NOT_READ if texts is None else annotator.read(texts[start:stop])
+        for first in range(start, stop, SCORED_TOGETHER):
+            some = slice(first, min(first + SCORED_TOGETHER, stop))
+            own = read[first - start : some.stop - start]
+            yield some, scored(annotator.weights, annotator.featurizer, tokens[some], own)
 
 
 def _choose(

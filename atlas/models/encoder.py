@@ -11,12 +11,18 @@ import numpy as np
 
 from atlas.digest import of_files
 from atlas.models.fetch import locate
+from atlas.models.windows import Windows, batches, cutting, of_texts, padded, windows
 
-VOCABULARY_BATCH = 1024  # pieces read at a time
+# Pieces read at a time, padding included: a GPU wants many, a CPU's caches few.
+PIECES_TOGETHER = {"cpu": 4_096, "cuda": 32_768}
 
 
 class Encoder:
-    """A sentence-transformers model; vectors come L2-normalised, float32 [texts, dimensions]."""
+    """A sentence-transformers model; vectors come L2-normalised, float32 [texts, dimensions].
+
+    On a GPU it counts in float16: on 256 abstracts the cosine with float32's vectors is 0.999998 at least, bfloat16's
+    0.9999.
+    """
 
     def __init__(self, path: Path) -> None:
         with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stderr(nowhere):
@@ -25,32 +31,58 @@ class Encoder:
 
             logging.disable_progress_bar()
             self._model: Any = SentenceTransformer(str(path), device=_device())
+        if self._model.device.type == "cuda":
+            self._model.half()
+        self._cutting = cutting(self._model.tokenizer.backend_tokenizer, self._model.max_seq_length)
         self.dimensions: int = self._model.get_embedding_dimension() or 0
         self.digest = weights_digest(path)
 
-    def encode(self, texts: Sequence[str], batch_size: int = 64) -> np.ndarray:
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
         if not texts:
             return np.zeros((0, self.dimensions), dtype=np.float32)
-        return self._model.encode(
-            list(texts),
-            batch_size=batch_size,
-            normalize_embeddings=True,
-            show_progress_bar=False,
-            convert_to_numpy=True,
-        )
+        found = self.cut(texts)
+        return of_texts(self.read(found.ids), found.starts)
+
+    def cut(self, texts: Sequence[str]) -> Windows:
+        """What the model reads of texts: all of their pieces."""
+        return windows(self._cutting, texts)
+
+    def read(self, ids: Sequence[np.ndarray], together: int | None = None) -> np.ndarray:
+        """Vectors of windows, each times its pieces, float32 [windows, dimensions].
+
+        Args:
+            together: pieces read at a time; as the device likes it where not given.
+        """
+        import torch
+
+        device = self._model.device
+        order = list(batches(ids, together or PIECES_TOGETHER.get(device.type, PIECES_TOGETHER["cuda"])))
+        with torch.inference_mode():  # vectors stay on the device to the end: to fetch them is to wait for it
+            vectors = torch.cat([self._said([ids[number] for number in batch]) for batch in order]).float().cpu()
+        found = np.empty((len(ids), self.dimensions), np.float32)
+        found[np.concatenate(order)] = vectors.numpy()
+        return found * np.array([len(one) for one in ids], np.float32)[:, None]
+
+    def _said(self, ids: Sequence[np.ndarray]) -> Any:
+        return self._model.forward(self.inputs(ids))["sentence_embedding"]
+
+    def inputs(self, ids: Sequence[np.ndarray]) -> dict[str, Any]:
+        """Windows as the model takes them, on its device."""
+        import torch
+
+        tokenizer = self._model.tokenizer
+        pieces, there = (torch.from_numpy(part).to(self._model.device) for part in padded(ids, tokenizer.pad_token_id))
+        found = {"input_ids": pieces, "attention_mask": there}
+        if "token_type_ids" in tokenizer.model_input_names:
+            found["token_type_ids"] = torch.zeros_like(pieces)
+        return found
 
     def vocabulary(self) -> np.ndarray:
         """Vectors of every piece of the vocabulary, each read alone, float32 [pieces, dimensions], of length 1."""
-        import torch
-
-        tokenizer, found = self._model.tokenizer, []
-        for pieces in torch.arange(len(tokenizer)).split(VOCABULARY_BATCH):
-            ends = torch.tensor([tokenizer.cls_token_id, tokenizer.sep_token_id]).expand(len(pieces), 2)
-            ids = torch.stack([ends[:, 0], pieces, ends[:, 1]], dim=1).to(self._model.device)
-            inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "token_type_ids": torch.zeros_like(ids)}
-            with torch.no_grad():
-                found.append(self._model.forward(inputs)["sentence_embedding"].cpu().numpy())
-        return np.concatenate(found)
+        tokenizer = self._model.tokenizer
+        first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
+        alone = [np.array([first, piece, last], np.int32) for piece in range(len(tokenizer))]
+        return of_texts(self.read(alone), np.arange(len(alone)))
 
 
 def weights_digest(path: Path) -> str:

@@ -21,10 +21,10 @@ from atlas.digest import of_json
 from atlas.errors import AtlasError
 from atlas.models.encoder import Encoder, encoder, weights_digest
 from atlas.models.fetch import READY, cache_folder, locate
+from atlas.models.windows import cutting, of_texts, windows
 
-RECIPE = 2  # raised with whatever changes the vectors
+RECIPE = 3  # raised with whatever changes the vectors
 BATCH_TOKENS = 2048  # read at a time; half or twice as many make no difference beyond the noise
-TOKENS_MOST = 256  # of a text, where the model says nothing
 
 
 class Int8Encoder:
@@ -43,34 +43,30 @@ class Int8Encoder:
         cores = {"inter_threads": threads, "intra_threads": 1}
         self._model = ctranslate2.Encoder(str(converted), device="cpu", compute_type="int8", **cores)
         self._array = ctranslate2.StorageView.from_array
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(
-            _settings(folder, "sentence_bert_config.json").get("max_seq_length", TOKENS_MOST)
-        )
+        most = _settings(folder, "sentence_bert_config.json").get("max_seq_length")
+        self._cutting = cutting(Tokenizer.from_file(str(folder / "tokenizer.json")), most)
         self._threads = threads
         self._first = _takes_first_token(folder)
         self.dimensions: int = _settings(folder, "config.json")["hidden_size"]
         self.digest = digest
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        vectors = np.empty((len(texts), self.dimensions), np.float32)
-        ids = [found.ids for found in self._tokenizer.encode_batch_fast(list(texts))]
+        ids, starts = windows(self._cutting, texts)
+        vectors = np.empty((len(ids), self.dimensions), np.float32)
         batches = list(_batches([len(one) for one in ids]))
         with ThreadPoolExecutor(self._threads) as pool:
             found = pool.map(lambda batch: self._pooled([ids[number] for number in batch]), batches)
             for batch, pooled in zip(batches, found, strict=True):
                 vectors[batch] = pooled
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        return vectors
+        return of_texts(vectors, starts)
 
-    def _pooled(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
-        """Vectors of texts of one length, in tokens."""
+    def _pooled(self, ids: Sequence[np.ndarray]) -> np.ndarray:
+        """Vectors of windows of one length, times their tokens."""
         tokens = np.array(ids, np.int32)
         lengths = np.full(len(ids), tokens.shape[1], np.int32)
         output = self._model.forward_batch(self._array(tokens), self._array(lengths))
         states = np.array(output.last_hidden_state)
-        return states[:, 0] if self._first else states.sum(axis=1)
+        return states[:, 0] * states.shape[1] if self._first else states.sum(axis=1)
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:

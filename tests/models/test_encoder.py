@@ -24,6 +24,19 @@ def test_no_text_gives_no_vector(minilm: Encoder) -> None:
     assert minilm.encode([]).shape == (0, 384)
 
 
+def test_all_of_a_long_text_is_read(minilm: Encoder) -> None:
+    sea, chess = ("the tide goes out and the boats lie dry " * 40, "chess openings and how to answer them " * 40)
+    both, tides, openings = minilm.encode([sea + chess, sea, chess])
+    assert both @ openings > tides @ openings + 0.3
+    assert both @ tides > tides @ openings + 0.3
+    assert minilm.encode(["tides", sea + chess])[1] == pytest.approx(both, abs=1e-4)
+
+
+def test_vectors_do_not_depend_on_how_many_pieces_are_read_at_a_time(minilm: Encoder) -> None:
+    ids = minilm.cut(["tides", "a much longer text about the sea", "chess " * 30]).ids
+    assert minilm.read(ids, together=1) == pytest.approx(minilm.read(ids), abs=1e-3)
+
+
 def test_what_means_the_same_lies_close(minilm: Encoder) -> None:
     ebb, tide, chess = minilm.encode(["low tide", "the tide goes out", "chess openings"])
     assert ebb @ tide > ebb @ chess + 0.2

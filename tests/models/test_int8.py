@@ -36,6 +36,12 @@ def test_text_has_the_same_vector_whatever_stands_beside_it(int8: Int8Encoder) -
     assert np.array_equal(together[400], int8.encode([texts[400]])[0])
 
 
+def test_all_of_a_long_text_is_read(int8: Int8Encoder) -> None:
+    sea, chess = ("the tide goes out and the boats lie dry " * 40, "chess openings and how to answer them " * 40)
+    both, openings = int8.encode([sea + chess, chess])
+    assert both @ openings > int8.encode([sea])[0] @ openings + 0.3
+
+
 def test_no_text_gives_no_vector(int8: Int8Encoder) -> None:
     assert int8.encode([]).shape == (0, 384)
 
