@@ -1,6 +1,6 @@
-"""Fit the weights by which topics are chosen (``choice`` of a prompt file) on human labels.
+"""Fit the networks by which topics are chosen (``choice`` of a prompt file) on human labels.
 
-    python benchmarks/fit_choice.py --data DIR [--sets a,b] [--passages 150] [--more 2850] [--out topics.safetensors]
+    python benchmarks/fit_choice.py --data DIR [--sets a,b] [--passages 450] [--kinds NAME] [--left-out]
 
 Takes the tune half of each set; the test half, on which ``tag_quality.py`` reports, is not looked at. Two fits tell
 candidates that match a label (see ``tag_match.py``) from those that don't; each set weighs the same:
@@ -8,13 +8,13 @@ candidates that match a label (see ``tag_match.py``) from those that don't; each
 1. What kinds of things are labels of such a passage? Fitted on the phrases of ``--more`` passages a set, for which no
    language model is needed: a network over the vectors of candidate and passage and the features that phrases have,
    and a linear model of the candidate's vector alone, which is better on kinds of text that neither has seen. Their
-   log odds are added up, at ``SHARE`` of the first, in one network.
-2. On ``--passages`` others, to which the default engine writes topics: a logistic regression with all features, and
-   the outcome of the first.
+   log odds are added up, at ``SHARE`` of the first, in one network. Left out with ``--kinds``, which names one.
+2. On the first ``--passages`` of each, to which the default engine writes topics, and which taught it nothing (see
+   ``fit_tagger.py``): a network over all features, the outcome of the first, and the passage's vector.
 
-Prints the block for the prompt file, writes the network, and says how well the same does on passages that it was not
-fitted on: of the same sets (each half of the ``--passages`` with the second fit of the other half), and, if asked, with
-the set left out of both fits.
+Writes both networks, prints the block for the prompt file, and says how well the same does on passages that it was not
+fitted on: of the same sets (each third of the ``--passages`` with the second fit of the others), and, if asked, with
+the set left out of the second fit.
 """
 
 import argparse
@@ -33,21 +33,34 @@ from atlas.llm.ctranslate2 import CTranslate2Config, load
 from atlas.models.int8 import int8_encoder
 from atlas.models.network import CLAMP, Network
 from atlas.tagging import kinds
-from atlas.tagging.choose import FEATURES, OF_PHRASES, Candidates, Choice, Weighed, candidates, chosen
+from atlas.tagging.choose import OF_PHRASES, Candidates, Choice, candidates, chosen
 from atlas.tagging.passage import quiet
 from atlas.tagging.prompt import default_prompt
 from atlas.tagging.question import asking
 from atlas.tagging.stage import tag_passages
 
 ENCODER = "all-minilm-l6-v2"
-SETTINGS = Choice({}, 0.0, most=4, least=0.12, alike=0.8, variety=0.5)
+SETTINGS = Choice({}, 0.0, most=4, least=0.2, alike=0.8, variety=0.5)
 PENALTY = 1e-7  # of the linear model, per candidate: scikit-learn's C is so many times their number
 SPREAD = 0.3  # standard deviation of the features there: the penalty shall hold the vectors small, not them
 SHARE = 0.7  # of the network
-WEIGHED: tuple[Weighed, ...] = (*FEATURES, "kinds")
-UNITS = 128  # of the network's one hidden layer
-DROPPED = 0.3  # share of its units left out at a time
-DECAY, RATE, EPOCHS, BATCH = 0.01, 2e-3, 4, 512
+DROPPED = 0.3  # share of a network's units left out at a time
+RATE = 2e-3
+FOLDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How a network is trained: units of its hidden layer, and so on."""
+
+    units: int
+    decay: float
+    epochs: int
+    batch: int
+
+
+OF_KINDS = Training(units=128, decay=0.01, epochs=4, batch=512)
+WEIGHING = Training(units=48, decay=0.05, epochs=8, batch=256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +79,44 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", default=",".join(SETS))
-    parser.add_argument("--passages", type=int, default=150, help="of each set, to which the engine writes topics")
+    parser.add_argument("--passages", type=int, default=450, help="of each set, to which the engine writes topics")
     parser.add_argument("--more", type=int, default=2850, help="of each set, whose phrases alone are looked at")
-    parser.add_argument("--out", type=Path, default=Path("topics.safetensors"), help="where the network is written")
+    parser.add_argument("--kinds", help="network of the first fit, where that is not to be made")
+    parser.add_argument("--out", type=Path, default=Path("kinds.safetensors"), help="where that of the first fit goes")
+    parser.add_argument("--weighing", type=Path, default=Path("weighing.safetensors"), help="and that of the second")
     parser.add_argument("--left-out", action="store_true", help="also fit without each set, and report on it")
     parser.add_argument("--answers", type=Path, help="file that keeps the model's topics, for another fit")
     options = parser.parse_args()
     matcher = Matcher(int8_encoder(ENCODER).encode)
+    more = 0 if options.kinds else options.more
     tagged: dict[str, list[Passage]] = {}
     plain: dict[str, list[Passage]] = {}
     for name in options.sets.split(","):
-        found = gather(options.data, name, options.passages, options.more, matcher, options.answers)
+        found = gather(options.data, name, options.passages, more, matcher, options.answers)
         tagged[name], plain[name] = found[: options.passages], found[options.passages :]
-    network = of_kinds(plain)
     told = {"fitted on": ", ".join(tagged), "encoder": ENCODER}
-    kinds.write(options.out, network, told)
-    network = kinds.read(str(options.out))  # as it is used: in half precision
-    print(yaml.safe_dump({"choice": as_yaml(fit(tagged, network))}, sort_keys=False, width=118), flush=True)
-    halves = [{name: passages[number::2] for name, passages in tagged.items()} for number in (0, 1)]
-    fitted = [fit(half, network) for half in halves]
-    for name in tagged:
-        rows = [
-            (choice, passage) for choice, half in zip(fitted, reversed(halves), strict=True) for passage in half[name]
-        ]
-        report(name, "other passages fitted", rows, matcher)
+    if not options.kinds:
+        kinds.write(options.out, of_kinds(plain), told)
+    network = kinds.read(options.kinds or str(options.out))  # as it is used: in half precision
+    kinds.write(options.weighing, weighing(tagged, network), told)
+    print(yaml.safe_dump({"choice": as_yaml()}, sort_keys=False, width=118), flush=True)
+    report_others(tagged, network, matcher)
     for name in tagged if options.left_out else ():
         others = {key: passages for key, passages in tagged.items() if key != name}
-        without = fit(others, of_kinds({key: plain[key] for key in others}))
-        report(name, "set left out", [(without, passage) for passage in tagged[name]], matcher)
+        choice = replace(SETTINGS, kinds=network, weighing=weighing(others, network))
+        report(name, "set left out", [(choice, passage) for passage in tagged[name]], matcher)
+
+
+def report_others(tagged: Sets, network: Network, matcher: Matcher) -> None:
+    """How each third of the passages does with a fit on the others."""
+    rows: dict[str, list[tuple[Choice, Passage]]] = {name: [] for name in tagged}
+    for fold in range(FOLDS):
+        fitted_on = {name: [p for at, p in enumerate(own) if at % FOLDS != fold] for name, own in tagged.items()}
+        choice = replace(SETTINGS, kinds=network, weighing=weighing(fitted_on, network))
+        for name, passages in tagged.items():
+            rows[name] += [(choice, passage) for passage in passages[fold::FOLDS]]
+    for name, own in rows.items():
+        report(name, "other passages fitted", own, matcher)
 
 
 def report(name: str, title: str, rows: Sequence[tuple[Choice, Passage]], matcher: Matcher) -> None:
@@ -129,7 +152,8 @@ def of_kinds(sets: Sets) -> Network:
     inputs = np.concatenate([p.found.of_kinds for passages in sets.values() for p in passages])
     scaled, mean, scale = standard(inputs)
     scaled = np.clip(scaled, -CLAMP, CLAMP, out=scaled)
-    hidden, bias, last = trained(scaled, sets)
+    (hidden, bias), (last, _) = trained(scaled, sets, OF_KINDS)
+    last = last[:, 0]
     linear = np.zeros_like(mean)
     own = slice(len(OF_PHRASES), len(OF_PHRASES) + (len(mean) - len(OF_PHRASES)) // 3)  # the candidate's vector
     linear[own] = meaning(inputs[:, : own.stop], sets) * scale[own]
@@ -148,42 +172,38 @@ def meaning(inputs: np.ndarray, sets: Sets) -> np.ndarray:
     return model.coef_[0][len(OF_PHRASES) :]
 
 
-def trained(scaled: np.ndarray, sets: Sets) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A network with one hidden layer: its weights [inputs, units] and biases, and the weights of its units."""
+def weighing(sets: Sets, of_kinds: Network) -> Network:
+    """The second fit."""
+    told = np.concatenate([p.found.weighed(of_kinds) for passages in sets.values() for p in passages])
+    scaled, mean, scale = standard(told)
+    return Network(mean, scale, trained(np.clip(scaled, -CLAMP, CLAMP), sets, WEIGHING))
+
+
+Layer = tuple[np.ndarray, np.ndarray]  # weights [in, out] and biases
+
+
+def trained(scaled: np.ndarray, sets: Sets, training: Training) -> tuple[Layer, Layer]:
+    """A network with one hidden layer."""
     import torch
 
     torch.manual_seed(0)
     told = torch.from_numpy(scaled)
     hits, weights = (torch.from_numpy(values.astype(np.float32)) for values in (hits_of(sets), shares(sets)))
-    hidden, last = torch.nn.Linear(told.shape[1], UNITS), torch.nn.Linear(UNITS, 1)
+    hidden, last = torch.nn.Linear(told.shape[1], training.units), torch.nn.Linear(training.units, 1)
     model = torch.nn.Sequential(hidden, torch.nn.ReLU(), torch.nn.Dropout(DROPPED), last)
-    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=DECAY)
-    steps = EPOCHS * -(-len(told) // BATCH)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=training.decay)
+    steps = training.epochs * -(-len(told) // training.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
-    for _ in range(EPOCHS):
-        for batch in torch.randperm(len(told)).split(BATCH):
+    for _ in range(training.epochs):
+        for batch in torch.randperm(len(told)).split(training.batch):
             odds = model(told[batch])[:, 0]
             losses = torch.nn.functional.binary_cross_entropy_with_logits(odds, hits[batch], reduction="none")
             optimizer.zero_grad()
             (losses * weights[batch]).mean().backward()
             optimizer.step()
             schedule.step()
-    first, biases, second = (value.detach().numpy() for value in (hidden.weight, hidden.bias, last.weight))
-    return first.T, biases, second[0]
-
-
-def fit(sets: Sets, network: Network) -> Choice:
-    """The second fit, as a choice."""
-    rows = [
-        np.column_stack([p.found.features, network.log_odds(p.found.of_kinds)])
-        for passages in sets.values()
-        for p in passages
-    ]
-    scaled, mean, scale = standard(np.concatenate(rows))
-    model = LogisticRegression(max_iter=1000).fit(scaled, hits_of(sets), shares(sets))
-    weights = model.coef_[0] / scale
-    named: dict[Weighed, float] = {name: round(float(weight), 3) for name, weight in zip(WEIGHED, weights, strict=True)}
-    return replace(SETTINGS, weights=named, bias=round(float(model.intercept_[0] - weights @ mean), 3), kinds=network)
+    layers = [(layer.weight.detach().numpy().T, layer.bias.detach().numpy()) for layer in (hidden, last)]
+    return layers[0], layers[1]
 
 
 def standard(features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -201,9 +221,9 @@ def shares(sets: Sets) -> np.ndarray:
     return np.repeat(counts.sum() / len(counts) / counts, counts)
 
 
-def as_yaml(choice: Choice) -> dict[str, object]:
-    settings = {name: getattr(choice, name) for name in ("most", "least", "alike", "variety")}
-    return {"encoder": ENCODER, "kinds": "NAME", "bias": choice.bias, "weights": dict(choice.weights), **settings}
+def as_yaml() -> dict[str, object]:
+    settings = {name: getattr(SETTINGS, name) for name in ("most", "least", "alike", "variety")}
+    return {"encoder": ENCODER, "kinds": "NAME", "weighing": "NAME", **settings}
 
 
 if __name__ == "__main__":

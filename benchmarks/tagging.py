@@ -45,7 +45,7 @@ from atlas.tagging.prompt import prompt_file
 from atlas.tagging.question import Question, asking, questions
 from atlas.tagging.stage import chooser, tag_chunks
 
-PROMPT = "smollm2.v2"
+PROMPT = "tagger.v1"
 ON_CPU = vllm.VLLMConfig(device="cpu", enforce_eager=True, max_model_len=2048, cache_gib=1, dtype="bfloat16")
 BATCHES = (2, 4, 8, 16)
 

@@ -20,7 +20,7 @@ class CTranslate2Config(EngineCosts):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["ctranslate2"] = Field("ctranslate2", description="Which engine this configures.")
-    model: str = Field("smollm2-135m-instruct", description="Catalogue name, folder of a converted model, or hub id.")
+    model: str = Field("atlas-tagger-135m", description="Catalogue name, folder of a converted model, or hub id.")
     threads: int | None = Field(None, ge=1, description="Cores to use; all where not given.")
     batch_size: int = Field(
         4,

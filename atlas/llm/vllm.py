@@ -30,7 +30,7 @@ class VLLMConfig(EngineCosts):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     kind: Literal["vllm"] = Field("vllm", description="Which engine this configures.")
-    model: str = Field("smollm2-135m-instruct", description="Catalogue name, folder of a checkpoint, or hub id.")
+    model: str = Field("atlas-tagger-135m", description="Catalogue name, folder of a checkpoint, or hub id.")
     device: Literal["gpu", "cpu"] = Field("gpu", description="What the installed vLLM is built for.")
     tensor_parallel: int = Field(1, ge=1, description="GPUs that share one copy of the model.")
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field("auto", description="Of weights and activations.")

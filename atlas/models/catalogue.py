@@ -1,5 +1,6 @@
 """Which models Atlas knows by name."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -14,7 +15,10 @@ Form = Literal["ctranslate2", "checkpoint"]
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model inside a package of the package index. ``main`` is the file checked when ``file`` is a folder."""
+    """A model inside a package of the package index. ``main`` is the file checked when ``file`` is a folder.
+
+    ``adapter`` names what is added to its weights, where there is something; see ``adapter.py``.
+    """
 
     name: str
     kind: Literal["generator", "encoder"]
@@ -25,11 +29,24 @@ class Model:
     file: str
     sha256: str
     main: str = ""
+    adapter: str = ""
+
+    @property
+    def digest(self) -> str:
+        """What tells it from other models: the digest of its file, and of its adapter where it has one."""
+        if not self.adapter:
+            return self.sha256
+        return hashlib.sha256(self.sha256.encode() + adapter_bytes(self.adapter)).hexdigest()
 
     @property
     def forms(self) -> tuple[Form, ...]:
         """What it can be made into, the usual one first: int8 for the embedded engine, a Hugging Face checkpoint."""
         return ("ctranslate2", "checkpoint") if self.kind == "generator" else ("checkpoint",)
+
+
+def adapter_bytes(name: str) -> bytes:
+    """The file of an adapter that ships with Atlas."""
+    return (files("atlas.models") / "adapters" / f"{name}.safetensors").read_bytes()
 
 
 @lru_cache(maxsize=1)

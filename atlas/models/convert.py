@@ -5,22 +5,28 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 TOKENIZER_FILES = ["tokenizer.json", "tokenizer_config.json"]
 NOT_SETTINGS = ("quantization_config", "_name_or_path", "_model_name_or_path")  # they tell of the file read
 
 
-def gguf_to_ctranslate2(gguf: Path, target: Path, scratch: Path) -> None:
+def gguf_to_ctranslate2(gguf: Path, target: Path, scratch: Path, adapter: bytes | None = None) -> None:
     """Convert a GGUF causal language model to CTranslate2 int8."""
     checkpoint = scratch / "checkpoint"
-    gguf_to_checkpoint(gguf, checkpoint, "float32")
+    gguf_to_checkpoint(gguf, checkpoint, "float32", adapter)
     with quiet():
         checkpoint_to_ctranslate2(checkpoint, target)
     shutil.rmtree(checkpoint)
 
 
-def gguf_to_checkpoint(gguf: Path, target: Path, dtype: str = "bfloat16") -> None:
+def gguf_to_checkpoint(gguf: Path, target: Path, dtype: str = "bfloat16", adapter: bytes | None = None) -> None:
     """Convert a GGUF causal language model to a Hugging Face checkpoint: safetensors, and the tokenizer.
+
+    ``adapter`` is added to the weights; see ``add_adapter``.
 
     bfloat16 is what engines compute in, and far finer than weights of four bits; float32 loses nothing at all.
 
@@ -36,9 +42,24 @@ def gguf_to_checkpoint(gguf: Path, target: Path, dtype: str = "bfloat16") -> Non
         settings = {k: v for k, v in read.config.to_dict().items() if k not in NOT_SETTINGS}
         fresh = type(read)(type(read.config)(**settings))
         fresh.load_state_dict(read.state_dict())
+        if adapter:
+            add_adapter(fresh.state_dict(), adapter)
         fresh.to(getattr(torch, dtype))
         fresh.save_pretrained(target)
         AutoTokenizer.from_pretrained(**place).save_pretrained(target)
+
+
+def add_adapter(weights: "dict[str, torch.Tensor]", adapter: bytes) -> None:
+    """Add low-rank changes (Hu et al., 2021) to the weights of linear layers, in place.
+
+    ``adapter`` is a safetensors file with ``LAYER.down`` [rank, in] and ``LAYER.up`` [out, rank] for each layer that
+    changes; their product is the change. ``benchmarks/fit_tagger.py`` writes such files.
+    """
+    from safetensors.torch import load
+
+    changes = load(adapter)
+    for layer in {name.rsplit(".", 1)[0] for name in changes}:
+        weights[f"{layer}.weight"] += changes[f"{layer}.up"].float() @ changes[f"{layer}.down"].float()
 
 
 def checkpoint_to_ctranslate2(checkpoint: Path, target: Path) -> None:

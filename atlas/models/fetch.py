@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 from atlas.errors import AtlasError
-from atlas.models.catalogue import Form, Model, catalogue, named
+from atlas.models.catalogue import Form, Model, adapter_bytes, catalogue, named
 
 READY = "READY"  # written last: a folder without it is a fetch that was cut short
 
@@ -30,7 +30,7 @@ def cached(model: Model, form: Form | None = None) -> Path | None:
 
 
 def _folder(model: Model, form: Form) -> Path:
-    name = f"{model.name}-{model.version}-{model.sha256[:8]}"
+    name = f"{model.name}-{model.version}-{model.digest[:8]}"
     return cache_folder() / "models" / (name if form == model.forms[0] else f"{name}-{form}")
 
 
@@ -98,10 +98,11 @@ def _prepare(taken: Path, model: Model, form: Form, prepared: Path, scratch: Pat
         return
     from atlas.models import convert
 
+    adapter = adapter_bytes(model.adapter) if model.adapter else None
     if form == "checkpoint":
-        convert.gguf_to_checkpoint(taken, prepared)
+        convert.gguf_to_checkpoint(taken, prepared, adapter=adapter)
     else:
-        convert.gguf_to_ctranslate2(taken, prepared, scratch)
+        convert.gguf_to_ctranslate2(taken, prepared, scratch, adapter)
 
 
 def _download(model: Model, work: Path) -> Path:

@@ -12,7 +12,7 @@ END = 1 << 20  # bytes read at either end of a file: weights of gigabytes are to
 def model_identity(name: str) -> str:
     """Digest of a model's files: the catalogue's, else of a local folder; for a hub id or a server, its name."""
     if name in catalogue():
-        return catalogue()[name].sha256
+        return catalogue()[name].digest
     path = Path(name).expanduser()
     if not path.exists():
         return name

@@ -20,8 +20,9 @@ from atlas.tagging.phrases import Phrase, phrases, words_of
 
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts to float32 [texts, dimensions], rows of length 1
 # Cosine with the passage; mean cosine with all candidates; highest cosine with another tag of the model's; whether
-# the model wrote it; how often its words stand in the passage; how early it stands there; whether it is long.
-Feature = Literal["passage", "kin", "model", "written", "words", "early", "longer"]
+# the model wrote it; how often its words stand in the passage; how early it stands there; whether it is long; how early
+# the model wrote it; how many the model wrote.
+Feature = Literal["passage", "kin", "model", "written", "words", "early", "longer", "place", "several"]
 WORD_MOST = 5  # times that a word's occurrences count
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 OF_PHRASES = [FEATURES.index(name) for name in ("passage", "kin", "words", "early", "longer")]  # need no language model
@@ -30,9 +31,9 @@ Weighed = Feature | Literal["kinds"]  # the last one: log odds by the network of
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How topics are chosen: ``bias`` and ``weights`` give the log odds of a candidate.
+    """How topics are chosen: ``bias`` and ``weights`` give the log odds of a candidate, or a network, ``weighing``.
 
-    ``kinds`` is the network behind the weight of that name, where there is one.
+    ``kinds`` is the network behind the weight of that name, where there is one; ``weighing`` needs it.
     At most ``most`` are kept, of those whose probability is at least ``least``. The next one is the one of highest
     probability less ``variety`` times its cosine with the most similar one kept so far (maximal marginal relevance,
     Carbonell & Goldstein, 1998); none is kept whose cosine with one of these is above ``alike``. One topic of the
@@ -46,6 +47,7 @@ class Choice:
     alike: float
     variety: float = 0.0
     kinds: Network | None = None
+    weighing: Network | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,15 @@ class Candidates:
     def of_kinds(self) -> np.ndarray:
         """What the network of kinds is told of them, float32 [candidates, inputs]."""
         return kinds.inputs(self.features[:, OF_PHRASES], self.vectors, self.passage)
+
+    def weighed(self, of_kinds: Network) -> np.ndarray:
+        """What the network that weighs them is told: float32 [candidates, features + 1 + dimensions].
+
+        The features, the log odds by the network of kinds, and what the passage means: how far the model is to be
+        trusted depends on the kind of text.
+        """
+        around = np.broadcast_to(self.passage, self.vectors.shape)
+        return np.hstack([self.features, of_kinds.log_odds(self.of_kinds)[:, None], around]).astype(np.float32)
 
 
 def candidates(passages: Sequence[str], written: Sequence[Sequence[str]], embed: Embed) -> list[Candidates]:
@@ -110,6 +121,8 @@ def _described(passage: str, gathered: _Gathered, vectors: Mapping[str, np.ndarr
             np.log1p(counted),
             [1 - inside[form].first if form in inside else 0.0 for form in tags],
             [len(own) > 2 for own in parts],
+            np.where(written, 1 / np.arange(1, len(tags) + 1), 0.0),  # what the model wrote comes first, in its order
+            np.full(len(tags), written.sum()),
         ]
     ).astype(np.float32)
     return Candidates(list(tags.values()), written, features, matrix, vectors[passage])
@@ -117,10 +130,13 @@ def _described(passage: str, gathered: _Gathered, vectors: Mapping[str, np.ndarr
 
 def probabilities(found: Candidates, choice: Choice) -> np.ndarray:
     """The probability of each candidate, float64 [candidates]."""
-    weights = np.array([choice.weights.get(name, 0.0) for name in FEATURES])
-    odds = found.features @ weights + choice.bias
-    if choice.kinds is not None and len(odds):
-        odds = odds + choice.weights.get("kinds", 0.0) * choice.kinds.log_odds(found.of_kinds)
+    if choice.weighing is not None and choice.kinds is not None:
+        odds = choice.weighing.log_odds(found.weighed(choice.kinds)).astype(np.float64)
+    else:
+        weights = np.array([choice.weights.get(name, 0.0) for name in FEATURES])
+        odds = found.features @ weights + choice.bias
+        if choice.kinds is not None and len(odds):
+            odds = odds + choice.weights.get("kinds", 0.0) * choice.kinds.log_odds(found.of_kinds)
     return 1 / (1 + np.exp(-odds))
 
 

@@ -28,7 +28,7 @@ LOOKED_UNITS = 6  # spread evenly over the corpus
 LOOKED_DOCUMENTS = 16  # of each
 PROBED_CHUNKS = 64  # at most: a server that takes more at once is somewhat faster than the probe says
 # Chunks a second of the default model on two cores of 2024 server CPUs (docs/benchmarks).
-EMBEDDED_MODEL, EMBEDDED_RATE = "smollm2-135m-instruct", 2.5
+EMBEDDED_MODEL, EMBEDDED_RATE = "atlas-tagger-135m", 2.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,32 +56,40 @@ class Call(PromptPart):
 class ChoiceOfTopics(PromptPart):
     """Which topics are kept, where the passage's own phrases are candidates too; see ``choose.py``.
 
-    ``kinds`` is the name or path of a network (``kinds.py``) that was fitted on vectors of ``encoder``.
+    ``kinds`` and ``weighing`` are names or paths of networks that were fitted on vectors of ``encoder``: the first says
+    what kinds of things are topics (``kinds.py``), the second weighs candidates, in place of ``weights`` and ``bias``.
     """
 
     encoder: str
-    weights: dict[Weighed, float]
-    bias: float
+    weights: dict[Weighed, float] | None = None
+    bias: float = 0.0
     most: PositiveInt
     least: float
     alike: float
     variety: float = 0.0
     kinds: str | None = None
+    weighing: str | None = None
 
     @model_validator(mode="after")
-    def _kinds_have_a_weight(self) -> "ChoiceOfTopics":
-        if (self.kinds is None) != ("kinds" not in self.weights):
+    def _is_weighed_in_one_way(self) -> "ChoiceOfTopics":
+        if (self.weighing is None) == (not self.weights):
+            raise ValueError("give either `weights` and `bias`, or `weighing: NAME`")
+        if self.weighing is not None and self.kinds is None:
+            raise ValueError("`weighing: NAME` needs `kinds: NAME`")
+        if self.weighing is None and (self.kinds is None) != ("kinds" not in (self.weights or {})):
             raise ValueError("`kinds: NAME` goes with a weight of the name `kinds`, and the reverse")
         return self
 
     def choice(self) -> Choice:
-        """The choice with its network.
+        """The choice with its networks.
 
         Raises:
-            AtlasError: the network can't be read.
+            AtlasError: one of them can't be read.
         """
-        network = kinds.read(self.kinds) if self.kinds else None
-        return Choice(self.weights, self.bias, self.most, self.least, self.alike, self.variety, network)
+        of_kinds, weighing = (kinds.read(name) if name else None for name in (self.kinds, self.weighing))
+        return Choice(
+            self.weights or {}, self.bias, self.most, self.least, self.alike, self.variety, of_kinds, weighing
+        )
 
 
 class _PromptFile(PromptPart):
@@ -155,8 +163,8 @@ def _of_its_kind(keys: dict[str, Any]) -> PromptFile:
 
 
 def prompt_digest(name: str) -> str:
-    """Digest of a prompt's content, of its retry's and of its network's, so that an edited file is another prompt."""
+    """Digest of a prompt's content, of its retry's and of its networks', so that an edited file is another prompt."""
     prompt = prompt_file(name)
     retry = prompt_file(prompt.retry).model_dump(mode="json") if prompt.retry else None
-    network = [kinds.digest(prompt.choice.kinds)] if prompt.choice and prompt.choice.kinds else []
-    return of_json([prompt.model_dump(mode="json"), retry, *network])
+    named = [prompt.choice.kinds, prompt.choice.weighing] if prompt.choice else []
+    return of_json([prompt.model_dump(mode="json"), retry, *[kinds.digest(name) for name in named if name]])

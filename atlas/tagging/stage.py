@@ -14,9 +14,10 @@ from atlas.llm.engines import load as load_engine
 from atlas.llm.remembering import RememberingEngine
 from atlas.models.identity import model_identity
 from atlas.models.int8 import quick_encoder
+from atlas.models.network import Network
 from atlas.stage import Process
 from atlas.tables import CHUNKS, FACETS, TAGS
-from atlas.tagging.choose import OF_PHRASES, candidates, chosen
+from atlas.tagging.choose import FEATURES, OF_PHRASES, candidates, chosen
 from atlas.tagging.config import TagConfig
 from atlas.tagging.kinds import width
 from atlas.tagging.parse import clean, is_refusal, json_tags, line_tags
@@ -64,18 +65,22 @@ def chooser(topics: ChoiceOfTopics, threads: int | None = None) -> Choose:
     model = quick_encoder(topics.encoder, threads)
     stop_words()  # what takes a second to import is imported here, not within the first batch
     choice = topics.choice()
-    wanted = width(len(OF_PHRASES), model.dimensions)
-    if choice.kinds is not None and len(choice.kinds.mean) != wanted:
-        raise AtlasError(
-            f"kinds {topics.kinds}: takes {len(choice.kinds.mean)} inputs, and with vectors of {topics.encoder} "
-            f"there are {wanted}; fit it with that encoder (benchmarks/fit_choice.py)"
-        )
+    _fits("kinds", topics, choice.kinds, width(len(OF_PHRASES), model.dimensions))
+    _fits("weighing", topics, choice.weighing, len(FEATURES) + 1 + model.dimensions)
 
     def choose(passages: Sequence[str], written: Sequence[Sequence[str]]) -> list[list[str]]:
         texts = [quiet(without_orders(passage)) for passage in passages]
         return [chosen(found, choice) for found in candidates(texts, written, model.encode)]
 
     return choose
+
+
+def _fits(role: str, topics: ChoiceOfTopics, network: Network | None, wanted: int) -> None:
+    if network is not None and len(network.mean) != wanted:
+        raise AtlasError(
+            f"{role} {getattr(topics, role)}: takes {len(network.mean)} inputs, and with vectors of {topics.encoder} "
+            f"there are {wanted}; fit it with that encoder (benchmarks/fit_choice.py)"
+        )
 
 
 @dataclass(slots=True)

@@ -81,7 +81,7 @@ def test_estimate_of_a_tag_run_writes_nothing(write_corpus: Write, tmp_path: Pat
     assert "chunks     5: the limit in chunks" in out
     assert "time       about 2 s" in out
     assert "money      about 0.2" in out
-    assert "smollm2-135m-instruct is to be fetched first" in out
+    assert "atlas-tagger-135m is to be fetched first" in out
     assert not (tmp_path / "out").exists()
 
 

@@ -218,7 +218,7 @@ def test_plan_of_a_tag_run_names_model_prompt_and_time_and_touches_nothing(
 ) -> None:
     answer = atlas("tag", write_corpus(), "--out", tmp_path / "out", "--chunks", "5", "--dry-run")
     assert (answer.status, answer.err) == (0, "")
-    assert "up to 5 chunks with ctranslate2: smollm2-135m-instruct" in answer.out
+    assert "up to 5 chunks with ctranslate2: atlas-tagger-135m" in answer.out
     assert "nothing was written" in answer.out
     assert not (tmp_path / "out").exists()
 

@@ -129,7 +129,7 @@ def test_special_tokens_in_a_text_are_plain_characters(engine: CTranslate2Engine
 
 
 def test_engine_says_what_it_is(engine: CTranslate2Engine) -> None:
-    assert (engine.name, engine.model) == ("ctranslate2", "smollm2-135m-instruct")
+    assert (engine.name, engine.model) == ("ctranslate2", "atlas-tagger-135m")
 
 
 def test_closed_engine_gives_its_model_back() -> None:

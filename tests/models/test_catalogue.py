@@ -13,7 +13,7 @@ from atlas.models.catalogue import Model, catalogue, named
 
 @pytest.mark.parametrize("model", catalogue().values(), ids=lambda model: model.name)
 def test_entry_is_complete(model: Model) -> None:
-    optional = {"main"} if model.kind == "generator" else set()
+    optional = {"main", "adapter"} if model.kind == "generator" else {"adapter"}
     empty = {name for name, value in dataclasses.asdict(model).items() if not value}
     assert empty <= optional
     assert model.kind in ("generator", "encoder")
@@ -21,6 +21,13 @@ def test_entry_is_complete(model: Model) -> None:
     assert int(model.sha256, 16) > 0
     assert not model.file.startswith(("/", "."))
     assert model.description.endswith(".")
+
+
+def test_model_with_an_adapter_is_another_model_than_without() -> None:
+    tagger = named("atlas-tagger-135m")
+    plain = dataclasses.replace(tagger, adapter="")
+    assert plain.digest == tagger.sha256 != tagger.digest
+    assert tagger.digest == dataclasses.replace(tagger, description="Another.").digest
 
 
 def test_models_that_settings_name_are_in_the_catalogue() -> None:

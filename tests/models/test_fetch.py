@@ -165,7 +165,7 @@ def test_path_of_a_folder_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_unknown_name_lists_the_known_models() -> None:
-    with pytest.raises(AtlasError, match=r"'no-such-model'.*smollm2-135m-instruct, all-minilm-l6-v2"):
+    with pytest.raises(AtlasError, match=r"'no-such-model'.*atlas-tagger-135m, smollm2-135m-instruct"):
         fetch.locate("no-such-model")
 
 
@@ -177,7 +177,7 @@ def test_hub_id_without_a_network_lists_the_known_models(
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(AtlasError, match=rf"'{name}': not on this machine.*Known without a hub: smollm2-135m-instruct"):
+    with pytest.raises(AtlasError, match=rf"'{name}': not on this machine.*Known without a hub: atlas-tagger-135m"):
         fetch.locate(name)
 
 

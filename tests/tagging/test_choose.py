@@ -134,6 +134,28 @@ def test_what_a_candidate_means_may_weigh() -> None:
     assert kept([word, "reefs"], choice(**by_kind, kinds=of_kind(-difference))) != [word]
 
 
+def weighing(**weights: float) -> Network:
+    """A network of one layer over the named features alone; "kinds" for the log odds of the other network."""
+    told = np.array([weights.get(name, 0.0) for name in (*FEATURES, "kinds")] + [0.0] * len(ascii_lowercase))
+    inputs = len(told)
+    layer = (told[:, None].astype(np.float32), np.zeros(1, np.float32))
+    return Network(np.zeros(inputs, np.float32), np.ones(inputs, np.float32), (layer,))
+
+
+def test_network_may_weigh_in_place_of_weights() -> None:
+    [found] = candidates([PASSAGE], [["reefs", "zebra"]], embed)
+    how = choice(kinds=of_kind(0.0), weighing=weighing(written=2.0, place=1.0))
+    scores = probabilities(found, how)
+    assert scores[:2] == pytest.approx([1 / (1 + np.exp(-3)), 1 / (1 + np.exp(-2.5))], abs=1e-6)
+    assert scores[2:] == pytest.approx(np.full(len(scores) - 2, 0.5))
+
+
+def test_network_that_weighs_is_told_the_log_odds_of_kinds() -> None:
+    difference = 5 * (embed(["zebra"])[0] - embed(["reefs"])[0])
+    how = choice(kinds=of_kind(difference), weighing=weighing(kinds=3.0), most=1)
+    assert kept(["reefs", "zebra"], how) == ["zebra"]
+
+
 def test_kinds_may_depend_on_the_passage() -> None:
     network = of_kind(0.0, around=50.0)
     about = {

@@ -37,6 +37,8 @@ def test_every_prompt_can_be_asked_with_its_retry(name: str) -> None:
 @pytest.mark.parametrize(
     ("model", "prompt"),
     [
+        ("atlas-tagger-135m", "tagger.v1"),
+        ("/models/atlas-tagger-135m-0.1.2-c1a5ff70-checkpoint", "tagger.v1"),
         ("smollm2-135m-instruct", "smollm2.v2"),
         ("HuggingFaceTB/SmolLM2-360M-Instruct", "smollm2.v2"),
         ("/models/SmolLM2-135M-Instruct", "smollm2.v2"),
@@ -152,11 +154,12 @@ def test_edited_prompt_file_is_read_anew_and_has_another_digest(tmp_path: Path) 
     assert asked_by(path)[0].sampling.max_tokens == 9
 
 
-def test_another_network_of_kinds_makes_another_prompt(tmp_path: Path) -> None:
+@pytest.mark.parametrize("role", ["kinds", "weighing"])
+def test_another_network_makes_another_prompt(tmp_path: Path, role: str) -> None:
     path, network = line_file(tmp_path), tmp_path / "own.safetensors"
-    choice = prompt_file("smollm2.v2").choice
+    choice = prompt_file("tagger.v1").choice
     assert choice is not None
-    told = choice.model_copy(update={"kinds": str(network)}).model_dump(mode="json")
+    told = choice.model_copy(update={role: str(network)}).model_dump(mode="json")
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"choice": told}))
     digests = []
     for content in (b"one", b"another", b"one"):
@@ -166,18 +169,23 @@ def test_another_network_of_kinds_makes_another_prompt(tmp_path: Path) -> None:
     assert digests[0] == digests[2]
 
 
-def test_network_of_kinds_and_its_weight_go_together(tmp_path: Path) -> None:
+WEIGHTS = {"weights": {"words": 1.0}, "bias": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        (WEIGHTS | {"kinds": "own"}, "`kinds: NAME` goes with a weight of the name `kinds`"),
+        ({}, "give either `weights` and `bias`, or `weighing: NAME`"),
+        (WEIGHTS | {"weighing": "own"}, "give either `weights` and `bias`, or `weighing: NAME`"),
+        ({"weighing": "own"}, "`weighing: NAME` needs `kinds: NAME`"),
+    ],
+)
+def test_candidates_are_weighed_in_one_way(tmp_path: Path, how: dict[str, object], told: str) -> None:
     path = line_file(tmp_path)
-    choice = {
-        "encoder": "all-minilm-l6-v2",
-        "weights": {"words": 1.0},
-        "bias": 0.0,
-        "most": 4,
-        "least": 0.1,
-        "alike": 0.8,
-    }
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"choice": choice | {"kinds": "own"}}))
-    with pytest.raises(AtlasError, match="`kinds: NAME` goes with a weight of the name `kinds`"):
+    choice = {"encoder": "all-minilm-l6-v2", "most": 4, "least": 0.1, "alike": 0.8}
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"choice": choice | how}))
+    with pytest.raises(AtlasError, match=told):
         prompt_file(str(path))
 
 

@@ -134,7 +134,7 @@ def test_run_is_read_again_into_a_run_of_its_own(run: Path, tmp_path: Path) -> N
 
 def test_prompt_is_the_models_where_none_is_named(run: Path, tmp_path: Path) -> None:
     verbs.retag(run, tmp_path / "again")
-    assert set(verbs.read_tags(tmp_path / "again")["prompt"].to_pylist()) == {"smollm2.v2"}
+    assert set(verbs.read_tags(tmp_path / "again")["prompt"].to_pylist()) == {"tagger.v1"}
     verbs.retag(tmp_path / "again", tmp_path / "back", "smollm2.v1")
     assert contents(tmp_path / "back") == contents(run)
 

@@ -44,7 +44,7 @@ def test_model_that_was_not_fetched_has_the_documented_rate(monkeypatch: pytest.
     monkeypatch.setenv("ATLAS_CACHE", str(tmp_path))
     cost = chunk_cost(TagConfig(engine=CTranslate2Config(price_per_hour=9000)), NONE)
     assert (cost.prompt_tokens, cost.seconds, cost.money) == (None, 0.4, pytest.approx(1.0))
-    assert "atlas models fetch smollm2-135m-instruct" in cost.basis
+    assert "atlas models fetch atlas-tagger-135m" in cost.basis
 
 
 def test_server_is_not_asked_where_it_may_send_a_bill() -> None:

@@ -233,13 +233,14 @@ def test_passage_reaches_the_small_model_without_special_tokens() -> None:
     engine.close()
 
 
-def test_network_for_another_encoders_vectors_is_refused(tmp_path: Path) -> None:
-    topics, path = asking("smollm2.v2").topics, tmp_path / "own.safetensors"
+@pytest.mark.parametrize(("role", "wanted"), [("kinds", 1157), ("weighing", 394)])
+def test_network_for_another_encoders_vectors_is_refused(tmp_path: Path, role: str, wanted: int) -> None:
+    topics, path = asking("tagger.v1").topics, tmp_path / "own.safetensors"
     assert topics is not None
     few = np.zeros(3, np.float32)
     write(path, Network(few, few + 1, ((few[:, None], few[:1]),)), {})
-    with pytest.raises(AtlasError, match=r"takes 3 inputs, and with vectors of all-minilm-l6-v2 there are 1157"):
-        chooser(topics.model_copy(update={"kinds": str(path)}))
+    with pytest.raises(AtlasError, match=f"{role} .*takes 3 inputs, and with vectors of all-minilm-l6-v2 .*{wanted}"):
+        chooser(topics.model_copy(update={role: str(path)}))
 
 
 # Choice beside the other questions
