@@ -69,7 +69,7 @@ class Said:
 def main() -> None:
     known = parser(__doc__.split("\n")[0], tuple(_SETS))
     known.add_argument("--concepts", type=int, default=100, help="concepts of a set that are asked about")
-    known.add_argument("--model", default=CTranslate2Config().model, help="model of the embedded engine")
+    known.add_argument("--model", default="smollm2-135m-instruct", help="model of the embedded engine")
     known.add_argument("--show", type=int, default=0, help="print so many concepts with their words")
     given = known.parse_args()
     passages = [text for corpus in CORPORA for text in _passages(given.data / corpus / "open.parquet")]
