@@ -1,6 +1,6 @@
 """Fit the adapter of the default tagger (``atlas/models/adapters``): low-rank changes to the weights of a small model.
 
-    python benchmarks/fit_tagger.py --data DIR --base CHECKPOINT [--out FILE] [--topics FILE] [--epochs 3] ...
+    python benchmarks/fit_tagger.py --data DIR --base CHECKPOINT [--out FILE] [--minutes 8] [--start ADAPTER]
 
 Wants a GPU: minutes there, a day on a CPU. Three things are taught, each as the prompt ``--prompt`` asks it, without
 examples:
