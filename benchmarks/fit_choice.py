@@ -10,7 +10,7 @@ candidates that match a label (see ``tag_match.py``) from those that don't; each
    and a linear model of the candidate's vector alone, which is better on kinds of text that neither has seen. Their
    log odds are added up, at ``SHARE`` of the first, in one network. Left out with ``--kinds``, which names one.
 2. On the first ``--passages`` of each, to which the default engine writes topics, and which taught it nothing (see
-   ``fit_tagger.py``): a network over all features, the outcome of the first, and the passage's vector.
+   ``fit_tagger.py``): a small network over all features and the outcome of the first.
 
 Writes both networks, prints the block for the prompt file, and says how well the same does on passages that it was not
 fitted on: of the same sets (each third of the ``--passages`` with the second fit of the others), and, if asked, with
@@ -60,7 +60,7 @@ class Training:
 
 
 OF_KINDS = Training(units=128, decay=0.01, epochs=4, batch=512)
-WEIGHING = Training(units=48, decay=0.05, epochs=8, batch=256)
+WEIGHING = Training(units=24, decay=0.05, epochs=8, batch=256)
 
 
 @dataclass(frozen=True, slots=True)

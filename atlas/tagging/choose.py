@@ -69,13 +69,9 @@ class Candidates:
         return kinds.inputs(self.features[:, OF_PHRASES], self.vectors, self.passage)
 
     def weighed(self, of_kinds: Network) -> np.ndarray:
-        """What the network that weighs them is told: float32 [candidates, features + 1 + dimensions].
-
-        The features, the log odds by the network of kinds, and what the passage means: how far the model is to be
-        trusted depends on the kind of text.
-        """
-        around = np.broadcast_to(self.passage, self.vectors.shape)
-        return np.hstack([self.features, of_kinds.log_odds(self.of_kinds)[:, None], around]).astype(np.float32)
+        """What the network that weighs them is told: the features, and the log odds by the network of kinds, float32
+        [candidates, features + 1]."""
+        return np.hstack([self.features, of_kinds.log_odds(self.of_kinds)[:, None]]).astype(np.float32)
 
 
 def candidates(passages: Sequence[str], written: Sequence[Sequence[str]], embed: Embed) -> list[Candidates]:

@@ -66,7 +66,7 @@ def chooser(topics: ChoiceOfTopics, threads: int | None = None) -> Choose:
     stop_words()  # what takes a second to import is imported here, not within the first batch
     choice = topics.choice()
     _fits("kinds", topics, choice.kinds, width(len(OF_PHRASES), model.dimensions))
-    _fits("weighing", topics, choice.weighing, len(FEATURES) + 1 + model.dimensions)
+    _fits("weighing", topics, choice.weighing, len(FEATURES) + 1)
 
     def choose(passages: Sequence[str], written: Sequence[Sequence[str]]) -> list[list[str]]:
         texts = [quiet(without_orders(passage)) for passage in passages]

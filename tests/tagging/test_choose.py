@@ -135,8 +135,8 @@ def test_what_a_candidate_means_may_weigh() -> None:
 
 
 def weighing(**weights: float) -> Network:
-    """A network of one layer over the named features alone; "kinds" for the log odds of the other network."""
-    told = np.array([weights.get(name, 0.0) for name in (*FEATURES, "kinds")] + [0.0] * len(ascii_lowercase))
+    """A network of one layer over the named features; "kinds" for the log odds of the other network."""
+    told = np.array([weights.get(name, 0.0) for name in (*FEATURES, "kinds")])
     inputs = len(told)
     layer = (told[:, None].astype(np.float32), np.zeros(1, np.float32))
     return Network(np.zeros(inputs, np.float32), np.ones(inputs, np.float32), (layer,))
