@@ -17,7 +17,7 @@ Form = Literal["ctranslate2", "checkpoint"]
 class Model:
     """A model inside a package of the package index. ``main`` is the file checked when ``file`` is a folder.
 
-    ``adapter`` names what is added to its weights, where there is something; see ``adapter.py``.
+    ``adapter`` names what is added to its weights, where there is something; see ``convert.add_adapter``.
     """
 
     name: str
@@ -34,14 +34,17 @@ class Model:
     @property
     def digest(self) -> str:
         """What tells it from other models: the digest of its file, and of its adapter where it has one."""
-        if not self.adapter:
-            return self.sha256
-        return hashlib.sha256(self.sha256.encode() + adapter_bytes(self.adapter)).hexdigest()
+        return _with_adapter(self.sha256, self.adapter) if self.adapter else self.sha256
 
     @property
     def forms(self) -> tuple[Form, ...]:
         """What it can be made into, the usual one first: int8 for the embedded engine, a Hugging Face checkpoint."""
         return ("ctranslate2", "checkpoint") if self.kind == "generator" else ("checkpoint",)
+
+
+@lru_cache
+def _with_adapter(sha256: str, adapter: str) -> str:
+    return hashlib.sha256(sha256.encode() + adapter_bytes(adapter)).hexdigest()
 
 
 def adapter_bytes(name: str) -> bytes:
