@@ -32,7 +32,7 @@ from tag_match import Matcher, scores
 from atlas.llm.ctranslate2 import CTranslate2Config, load
 from atlas.models.int8 import int8_encoder
 from atlas.models.network import CLAMP, Network
-from atlas.tagging import kinds
+from atlas.tagging import network_files
 from atlas.tagging.choose import OF_PHRASES, Candidates, Choice, candidates, chosen
 from atlas.tagging.passage import quiet
 from atlas.tagging.prompt import default_prompt
@@ -96,9 +96,9 @@ def main() -> None:
         tagged[name], plain[name] = found[: options.passages], found[options.passages :]
     told = {"fitted on": ", ".join(tagged), "encoder": ENCODER}
     if not options.kinds:
-        kinds.write(options.out, of_kinds(plain), told)
-    network = kinds.read(options.kinds or str(options.out))  # as it is used: in half precision
-    kinds.write(options.weighing, weighing(tagged, network), told)
+        network_files.write(options.out, of_kinds(plain), told)
+    network = network_files.read(options.kinds or str(options.out))  # as it is used: in half precision
+    network_files.write(options.weighing, weighing(tagged, network), told)
     print(yaml.safe_dump({"choice": as_yaml()}, sort_keys=False, width=118), flush=True)
     report_others(tagged, network, matcher)
     for name in tagged if options.left_out else ():

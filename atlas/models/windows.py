@@ -1,7 +1,6 @@
 """Texts as a sentence model reads them: in pieces of words, and a long text in several windows.
 
-A model reads so many pieces at a time, MiniLM 256, and what stands beyond them would be passed over in silence: of
-library abstracts read whole, the end of every fifth.
+A model reads so many pieces at a time, MiniLM 256, and what stands beyond them would be passed over in silence.
 """
 
 from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ from atlas.digest import of_json
 from atlas.llm import prompt_files
 from atlas.llm.prompt_files import PromptPart
 from atlas.tables import FACETS
-from atlas.tagging import kinds
+from atlas.tagging import network_files
 from atlas.tagging.choose import Choice, Weighed
 
 ANY_MODEL = "json.v1"  # what a model is asked for which no prompt was made
@@ -86,7 +86,7 @@ class ChoiceOfTopics(PromptPart):
         Raises:
             AtlasError: one of them can't be read.
         """
-        of_kinds, weighing = (kinds.read(name) if name else None for name in (self.kinds, self.weighing))
+        of_kinds, weighing = (network_files.read(name) if name else None for name in (self.kinds, self.weighing))
         return Choice(
             self.weights or {}, self.bias, self.most, self.least, self.alike, self.variety, of_kinds, weighing
         )
@@ -167,4 +167,4 @@ def prompt_digest(name: str) -> str:
     prompt = prompt_file(name)
     retry = prompt_file(prompt.retry).model_dump(mode="json") if prompt.retry else None
     named = [prompt.choice.kinds, prompt.choice.weighing] if prompt.choice else []
-    return of_json([prompt.model_dump(mode="json"), retry, *[kinds.digest(name) for name in named if name]])
+    return of_json([prompt.model_dump(mode="json"), retry, *[network_files.digest(name) for name in named if name]])

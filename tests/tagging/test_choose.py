@@ -13,7 +13,7 @@ from atlas.errors import AtlasError
 from atlas.library.names import normal_form
 from atlas.models.network import Network
 from atlas.tagging.choose import FEATURES, OF_PHRASES, Choice, candidates, chosen, probabilities
-from atlas.tagging.kinds import read, write
+from atlas.tagging.network_files import read, write
 from atlas.tagging.phrases import PHRASES_MOST, WORDS_MOST, phrases, stop_words
 
 PASSAGE = (
@@ -118,7 +118,7 @@ def test_passage_without_phrases_keeps_what_the_model_wrote(passage: str) -> Non
     assert "sets" in kept(["sets"], choice(), passage)
 
 
-def of_kind(candidate: np.ndarray, around: np.ndarray | float = 0.0) -> Network:
+def of_kind(candidate: np.ndarray | float, around: np.ndarray | float = 0.0) -> Network:
     """A network of one layer: weights of a candidate's vector, and of its product with the passage's."""
     of_phrases, none = np.zeros(len(OF_PHRASES)), np.zeros(len(ascii_lowercase))
     weights = np.concatenate([of_phrases, none + candidate, none, none + around])[:, None].astype(np.float32)
@@ -175,7 +175,7 @@ def test_network_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_file_that_holds_no_network_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.safetensors"
     path.write_bytes(b"nothing of the kind")
-    with pytest.raises(AtlasError, match=r"own.safetensors: not a network of topics' kinds"):
+    with pytest.raises(AtlasError, match=r"own.safetensors: not a network that chooses topics"):
         read(str(path))
-    with pytest.raises(AtlasError, match="kinds 'mine': no such file, and none of that name ships with Atlas"):
+    with pytest.raises(AtlasError, match="network 'mine': no such file, and none of that name ships with Atlas"):
         read("mine")

@@ -20,7 +20,7 @@ from atlas.llm.ctranslate2 import load as load_embedded
 from atlas.models.network import Network
 from atlas.tables import FACETS, TAGS
 from atlas.tagging.config import SampleConfig, TagConfig
-from atlas.tagging.kinds import write
+from atlas.tagging.network_files import write
 from atlas.tagging.parse import MAX_CHARS, MAX_WORDS
 from atlas.tagging.prompt import prompt_file
 from atlas.tagging.question import asking, questions
