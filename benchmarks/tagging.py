@@ -100,7 +100,7 @@ def in_process(chunks: pa.RecordBatch, asked: list[Question], rounds: int) -> li
             engine.generate(encoded, question.sampling)
 
     try:
-        return overhead(chunks, asked, engine, raw, rounds)
+        return overhead(chunks, asked, engine, raw, rounds, ON_CPU.cores_beside)
     finally:
         engine.close()
 
@@ -142,12 +142,17 @@ async def _post_all(url: str, bodies: Iterator[dict[str, Any]], concurrency: int
 
 
 def overhead(
-    chunks: pa.RecordBatch, asked: list[Question], engine: Engine, raw: Callable[[], None], rounds: int
+    chunks: pa.RecordBatch,
+    asked: list[Question],
+    engine: Engine,
+    raw: Callable[[], None],
+    rounds: int,
+    beside: int | None = None,
 ) -> list[Row]:
     """Times of the raw engine, of Atlas's and of the stage, in turn, so that all meet the same disturbances."""
     passages = chunks.column("text").to_pylist()
     topics, start = asking(PROMPT).topics, perf_counter()
-    choose = chooser(topics) if topics else None
+    choose = chooser(topics, beside) if topics else None
     if choose is not None:
         choose(passages[:1], [["agriculture"]])
     once = perf_counter() - start

@@ -1,4 +1,4 @@
-"""What an engine's work costs and how fast it is: settings that every engine's configuration has."""
+"""What an engine's work costs, how fast it is, and what it leaves: settings that every engine's configuration has."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -53,6 +53,11 @@ class EngineCosts(BaseModel):
     def probe_chunks(self) -> int:
         """How many chunks show the engine's rate: enough to keep it busy, few enough to be done in seconds."""
         return 8
+
+    @property
+    def cores_beside(self) -> int | None:
+        """How many cores are for what this process does while the engine works; all where not given."""
+        return getattr(self, "threads", None)
 
 
 def prices(config: BaseModel) -> Prices:

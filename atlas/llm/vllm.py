@@ -49,6 +49,10 @@ class VLLMConfig(EngineCosts):
     def probe_chunks(self) -> int:
         return 64  # fewer don't fill its batch, and would show a lower rate
 
+    @property
+    def cores_beside(self) -> int | None:
+        return (self.threads or 1) if self.device == "cpu" else None  # it is bound to all the others
+
 
 class VLLMEngine:
     """Completes any number of prompts at once; hand over as many as there are, vLLM keeps its batch full.

@@ -12,7 +12,7 @@ from functools import lru_cache
 from atlas.library.names import normal_form
 
 WORDS_MOST = 3  # longer phrases are clauses; of the keywords that people give, 95 % have at most three words
-PHRASES_MOST = 30  # of a passage: with 60, what is kept hardly changes, and twice as much is embedded
+PHRASES_MOST = 20  # of a passage: with 30 or 15, what is kept is no better, and each is embedded
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.+#][^\W_]+)*[+#]*")
 _BREAK = re.compile(r"[.,;:!?]+(?=\s|$)|[()\[\]{}\"“”|<>=/\\*`~^$]+|\s[-–—]+\s|\n\s*\n")

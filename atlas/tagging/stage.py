@@ -55,7 +55,7 @@ class TagStage:
 
     def load(self) -> Process:
         asked = asking(self.config.prompt_name)
-        choose = chooser(asked.topics, getattr(self.config.engine, "threads", None)) if asked.topics else None
+        choose = chooser(asked.topics, getattr(self.config.engine, "cores_beside", None)) if asked.topics else None
         engine = RememberingEngine(load_engine(self.config.engine))
         return lambda chunks: tag_chunks(chunks, engine, asked.questions, asked.version, asked.again, choose)
 

@@ -58,6 +58,23 @@ def test_worker_needs_the_cores_or_gpus_of_its_engine(config: AnyEngineConfig, n
     assert beside_others(config)[1] == needs
 
 
+@pytest.mark.parametrize(
+    ("config", "cores"),
+    [
+        (SERVER, None),
+        (CTranslate2Config(), None),
+        (CTranslate2Config(threads=4), 4),
+        (VLLMConfig(), None),
+        (VLLMConfig(device="cpu"), 1),  # vLLM is bound to all but one
+        (VLLMConfig(device="cpu", threads=3), 3),
+    ],
+)
+def test_what_is_done_beside_the_model_has_the_cores_that_the_engine_leaves(
+    config: AnyEngineConfig, cores: int | None
+) -> None:
+    assert config.cores_beside == cores
+
+
 def test_engine_that_was_to_take_every_core_takes_its_share_beside_others() -> None:
     shared, _ = beside_others(CTranslate2Config(), threads=2)
     assert shared == CTranslate2Config(threads=2)

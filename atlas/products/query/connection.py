@@ -1,9 +1,12 @@
 """A DuckDB that reads runs: bounded in memory, shut off from every other file, nothing left behind."""
 
+import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -38,7 +41,7 @@ def connected(runs: Sequence[Asked], limits: Limits = Limits()) -> Iterator[duck
     names = [run.name for run in runs]
     if len(set(names)) < len(names):
         raise AtlasError(f"two runs are called {names[0]!r}; give each a name of its own: --run NAME=RUN")
-    with tempfile.TemporaryDirectory(prefix="atlas-query-") as spill:
+    with spill_folder() as spill:
         connection = duckdb.connect()
         mounted: list[PartsOnly] = []
         try:
@@ -59,13 +62,25 @@ def connected(runs: Sequence[Asked], limits: Limits = Limits()) -> Iterator[duck
             connection.close()
 
 
-def _limit(connection: duckdb.DuckDBPyConnection, limits: Limits, spill: str) -> None:
+@contextmanager
+def spill_folder() -> Iterator[Path]:
+    """A folder that is gone afterwards. Its name is known before it is made, so that an interrupt while it is made, in
+    which ``TemporaryDirectory`` would lose it, leaves nothing either."""
+    folder = Path(tempfile.gettempdir()) / f"atlas-query-{uuid.uuid4().hex}"
+    try:
+        folder.mkdir(mode=0o700)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _limit(connection: duckdb.DuckDBPyConnection, limits: Limits, spill: Path) -> None:
     try:
         connection.execute("set memory_limit = $memory", {"memory": limits.memory})
     except duckdb.Error as error:
         raise AtlasError(f"--memory {limits.memory}: is no amount of memory; write it as 500MB or 2GB") from error
     connection.execute("set threads = $threads", {"threads": limits.threads or cores()})
-    connection.execute("set temp_directory = $folder", {"folder": spill})
+    connection.execute("set temp_directory = $folder", {"folder": str(spill)})
 
 
 def _shut(connection: duckdb.DuckDBPyConnection, urls: list[str]) -> None:
