@@ -1,5 +1,6 @@
 """Commands about whole runs: run, status, retry, report."""
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,8 @@ from atlas.cli.flags import with_flags
 
 if TYPE_CHECKING:
     from atlas.cli.progress import Watching
+
+PAGE = 1_000  # records in quarantine that are held and laid out at a time
 
 OutPath = Annotated[str, typer.Argument(help="Folder or URL of a run, or folder of a pipeline.")]
 
@@ -72,8 +75,9 @@ def status(
             continue
         print(show_status.status(path, found))
         if quarantine:
-            rows = quarantined(at, ["location", "doc_id", "reason", "detail"]).to_pylist()
-            print(show.table([list(row.values()) for row in rows], ["where", "doc_id", "reason", "detail"]))
+            rows = (list(row.values()) for row in quarantined(at, ["location", "doc_id", "reason", "detail"]))
+            while page := list(islice(rows, PAGE)):
+                print(show.table(page, ["where", "doc_id", "reason", "detail"]))
     if not complete:
         raise typer.Exit(1)
 

@@ -167,14 +167,13 @@ def _reasons(folder: RunFolder, quarantine: str) -> Counter[str] | None:
     return None if table is None else Counter(table.column("reason").to_pylist())
 
 
-def quarantined(folder: RunFolder, columns: list[str] = QUARANTINE.names) -> pa.Table:
-    """All records in quarantine, schema QUARANTINE; those since retried with success are left out.
+def quarantined(folder: RunFolder, columns: list[str] = QUARANTINE.names) -> Iterator[dict[str, Any]]:
+    """All records in quarantine, schema QUARANTINE, a file at a time; those since retried with success are left out.
 
     So is a file that can't be read: status names it, and a run with ``verify`` makes its unit anew.
     """
     tables = (_waiting(folder, path, columns) for path in folder.quarantined())
-    empty = QUARANTINE.empty_table().select(columns)
-    return pa.concat_tables([empty, *(table for table in tables if table is not None)])
+    return (record for table in tables if table is not None for record in table.to_pylist())
 
 
 def _waiting(folder: RunFolder, path: str, columns: list[str]) -> pa.Table | None:

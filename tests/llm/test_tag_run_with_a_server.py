@@ -62,7 +62,7 @@ def test_prompt_that_is_refused_costs_its_chunk_alone_and_nothing_is_asked_twice
     result = verbs.tag(chunks, config(server), tmp_path / "tags")
     assert result.balanced
     assert (result.counts.records_out, result.counts.quarantined) == (7, 1)
-    [row] = quarantined(RunFolder.at(tmp_path / "tags")).to_pylist()
+    [row] = quarantined(RunFolder.at(tmp_path / "tags"))
     assert row["doc_id"] == "d5"
     assert "HTTP 400: too odd" in row["detail"]
     assert [server.tries(asked(text)) for text in TEXTS] == [1] * 8

@@ -60,7 +60,7 @@ def counted_in_parts(out: Path) -> dict[str, int]:
         "select count(distinct doc_id), count(*) filter (status = 'empty'), count(*), coalesce(sum(token_count), 0) "
         f"from read_parquet('{parts}')"
     ).fetchall()[0]
-    waiting = quarantined(RunFolder.at(out)).num_rows
+    waiting = sum(1 for _ in quarantined(RunFolder.at(out)))
     return {"records_out": documents, "empty": empty, "rows": rows, "tokens": tokens, "quarantined": waiting}
 
 

@@ -27,7 +27,7 @@ def test_run_of_one_worker_that_a_record_killed_completes_the_next_time_without_
     assert (died_with(RunFolder.at(out)) or "").startswith("1.jsonl")
     result = run_over(Kills(), corpus, out)
     assert result.sound
-    (record,) = quarantined(RunFolder.at(out)).to_pylist()
+    (record,) = quarantined(RunFolder.at(out))
     assert record["doc_id"] == "1-2"
     assert record["detail"].startswith("the process that worked on this record died")
     assert not (out / NOTE).exists()

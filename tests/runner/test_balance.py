@@ -50,7 +50,7 @@ def test_balance_of_hostile_rows_is_what_an_independent_count_of_the_files_says(
     assert counts["records_in"] == 12 + 13  # all but the blank line
     assert counts["empty"] == 2
     assert counted_in_parts(out).items() <= counts.items()
-    reasons = [row["reason"] for row in quarantined(RunFolder.at(out)).to_pylist()]
+    reasons = [row["reason"] for row in quarantined(RunFolder.at(out))]
     assert sorted(reasons) == sorted(
         ["null_text", "text_not_string", "null_id", "missing_text", "duplicate_id", "not_unicode", "processing"]
         + 4 * ["unreadable"]
@@ -155,7 +155,7 @@ def test_input_of_which_every_record_is_bad_keeps_its_quarantine(tmp_path: Path)
     result = run_over(STAGE, corpus, out)
     assert not result.sound
     assert "every record is in quarantine: null_text: column 'text' is null" in result.problems()[0]
-    assert [row["doc_id"] for row in quarantined(RunFolder.at(out)).to_pylist()] == ["a", "b"]
+    assert [row["doc_id"] for row in quarantined(RunFolder.at(out))] == ["a", "b"]
 
 
 def test_run_of_which_one_record_came_out_is_sound(write_corpus: Write, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_id_twice_in_one_unit_is_quarantined(write_corpus: Write, tmp_path: Path
         lines.write('{"id": "1-4", "text": "once more"}\n')
     result = run_over(STAGE, corpus, out)
     assert result.balanced
-    (row,) = quarantined(RunFolder.at(out)).to_pylist()
+    (row,) = quarantined(RunFolder.at(out))
     assert (row["reason"], row["doc_id"]) == ("duplicate_id", "1-4")
     assert json.loads(row["content"]) == {"id": "1-4", "text": "once more"}
 
@@ -203,7 +203,7 @@ def test_compressed_file_that_breaks_off_is_read_as_far_as_it_goes_and_its_rest_
     (corpus / "broken.jsonl.gz").write_bytes(whole[:-2000])
     result = run_over(STAGE, corpus, out)
     assert result.sound
-    (record,) = quarantined(RunFolder.at(out)).to_pylist()
+    (record,) = quarantined(RunFolder.at(out))
     assert record["detail"].startswith("compressed data breaks off or is damaged (")
     assert record["location"] == f"{corpus / 'broken.jsonl.gz'}, from line {record['row'] + 1} on"
     assert result.counts.records_out - 12 == record["row"] > 4000
@@ -219,7 +219,7 @@ def test_file_that_is_no_parquet_is_one_record_in_quarantine_until_it_is_mended(
     (corpus / "z.parquet").write_bytes(b"<html>503 Slow Down</html>")
     result = run_over(STAGE, corpus, out)
     assert (result.sound, result.counts.quarantined) == (True, 1)
-    (record,) = quarantined(RunFolder.at(out)).to_pylist()
+    (record,) = quarantined(RunFolder.at(out))
     assert (record["location"], record["reason"]) == (str(corpus / "z.parquet"), "unreadable")
     assert record["detail"].startswith("not a readable Parquet file (")
     pq.write_table(pa.table({"id": ["z"], "text": ["Now it is one."]}), corpus / "z.parquet")

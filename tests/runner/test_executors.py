@@ -254,7 +254,7 @@ def _assert_only_the_marked_record_is_quarantined(corpus: Path, tmp_path: Path, 
     out = tmp_path / "out"
     result = run_over(Kills(), corpus, out, execution)
     assert result.balanced
-    (row,) = quarantined(RunFolder.at(out)).to_pylist()
+    (row,) = quarantined(RunFolder.at(out))
     assert (row["doc_id"], row["reason"]) == ("1-2", PROCESSING)
     assert "the process that worked on this record died" in row["detail"]
     counts = counted_in_parts(out)

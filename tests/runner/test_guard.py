@@ -120,4 +120,4 @@ def test_several_records_that_kill_cost_themselves_alone(write_corpus: Write, tm
     (unit,) = source.units()
     outcome = work(Task(unit, "key", Care.GUARDED), source, Kills(), Kills().load(), folder)
     assert (outcome.counts.records_in, outcome.counts.records_out, outcome.counts.quarantined) == (5, 3, 2)
-    assert {row["doc_id"] for row in quarantined(folder).to_pylist()} == killers
+    assert {row["doc_id"] for row in quarantined(folder)} == killers

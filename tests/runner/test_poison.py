@@ -59,7 +59,7 @@ def ended(first: Ended, tmp_path: Path) -> Ended:
 def _records(out: Path) -> dict[str, list[dict[str, Any]]]:
     """Quarantined records by file, in the order in which they stand there."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in sorted(quarantined(RunFolder.at(out)).to_pylist(), key=lambda row: row["row"]):
+    for row in sorted(quarantined(RunFolder.at(out)), key=lambda row: row["row"]):
         found.setdefault(row["unit"].rsplit("-", 2)[0], []).append(row)
     return found
 

@@ -53,7 +53,7 @@ def test_record_that_raises_is_quarantined_with_reason_place_and_content_and_its
     ended: tuple[Path, Path, Raises], tmp_path: Path
 ) -> None:
     corpus, out, _ = ended
-    rows = {row["doc_id"]: row for row in quarantined(RunFolder.at(out)).to_pylist()}
+    rows = {row["doc_id"]: row for row in quarantined(RunFolder.at(out))}
     assert set(rows) == {"1-2", "1-5", "3-0"}
     row = rows["1-2"]
     assert row["reason"] == PROCESSING
@@ -87,7 +87,7 @@ def test_retry_with_the_cause_gone_brings_all_back_and_rewrites_no_good_part(
     now = times(out)
     assert {name: now[name] for name in when} == when
     assert all(name.endswith(RETRY_ENDING) for name in now.keys() - when.keys())
-    assert quarantined(RunFolder.at(out)).num_rows == 0
+    assert list(quarantined(RunFolder.at(out))) == []
     _assert_balanced(out, 24, 0)
     run_over(small_chunks(), corpus, tmp_path / "sound", carry=("id",))
     assert _chunks(out) == _chunks(tmp_path / "sound")
@@ -159,7 +159,7 @@ def test_damaged_retry_part_puts_its_records_back_in_quarantine_for_the_next_ret
     before = contents(out)
     torn = next((out / "parts").glob(f"1*{RETRY_ENDING}"))
     torn.write_bytes(torn.read_bytes()[:-5])
-    assert quarantined(RunFolder.at(out)).num_rows == 2
+    assert len(list(quarantined(RunFolder.at(out)))) == 2
     assert _retry(stage, corpus, out) == Retried(mended=2, left=0)
     assert contents(out) == before
 
@@ -173,7 +173,7 @@ def test_records_that_never_were_documents_stay_in_quarantine(write_corpus: Writ
     cause.unlink()
     retried = retry(stage, source_of(corpus), RunFolder.at(out))
     assert retried == Retried(mended=1, left=3)  # as the file is as it was
-    left = quarantined(RunFolder.at(out)).to_pylist()
+    left = list(quarantined(RunFolder.at(out)))
     assert [row["reason"] for row in left] == ["duplicate_id", "missing_text", "unreadable"]
     assert len(documents_in_parts(out)) == len(set(documents_in_parts(out))) == 24
 
