@@ -28,8 +28,8 @@ from atlas.annotator.distill import teacher
 from atlas.annotator.train import train
 from atlas.chunking.tokenizer import tokenizer
 
-LEARNED_FROM = 8_000  # documents or passages of each corpus at most
-TAUGHT = 4_000  # documents that the sentence model reads
+LEARNED_FROM = 2_000  # documents or passages of each corpus at most
+TAUGHT = 2_000  # documents that the sentence model reads
 LEFT_OUT = "Biology and life sciences", "Medicine and health sciences", "People and places"  # of the PLOS thesaurus
 PASSAGE = 1_200  # characters
 
