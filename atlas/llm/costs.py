@@ -57,7 +57,7 @@ class EngineCosts(BaseModel):
     @property
     def cores_beside(self) -> int | None:
         """How many cores are for what this process does while the engine works; all where not given."""
-        return getattr(self, "threads", None)
+        return None
 
 
 def prices(config: BaseModel) -> Prices:

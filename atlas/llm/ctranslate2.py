@@ -31,6 +31,10 @@ class CTranslate2Config(EngineCosts):
 
     probe_is_free: ClassVar[bool] = True
 
+    @property
+    def cores_beside(self) -> int | None:
+        return self.threads  # the same ones
+
 
 class CTranslate2Engine:
     """Greedy or sampled decoding of many prompts that share a static piece.
