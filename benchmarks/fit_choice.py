@@ -41,6 +41,7 @@ from atlas.tagging.stage import tag_passages
 
 ENCODER = "all-minilm-l6-v2"
 SETTINGS = Choice({}, 0.0, most=4, least=0.2, alike=0.8, variety=0.5)
+PHRASES = 20  # of a passage
 PENALTY = 1e-7  # of the linear model, per candidate: scikit-learn's C is so many times their number
 SPREAD = 0.3  # standard deviation of the features there: the penalty shall hold the vectors small, not them
 SHARE = 0.7  # of the network
@@ -138,7 +139,7 @@ def gather(data: Path, name: str, most: int, more: int, matcher: Matcher, answer
         if answers:
             answers.write_text(json.dumps(kept))
     written = [*kept[name][:most], *([] for _ in texts[most:])]
-    found = candidates(texts, written, matcher.vectors)
+    found = candidates(texts, written, matcher.vectors, PHRASES)
     matcher.vectors([label for passage in passages for label in passage.labels])  # all at once
     return [
         Passage(own, np.asarray(matcher.hits(own.tags, passage.labels)[0].any(axis=1)), passage.labels)
@@ -223,7 +224,7 @@ def shares(sets: Sets) -> np.ndarray:
 
 def as_yaml() -> dict[str, object]:
     settings = {name: getattr(SETTINGS, name) for name in ("most", "least", "alike", "variety")}
-    return {"encoder": ENCODER, "kinds": "NAME", "weighing": "NAME", **settings}
+    return {"encoder": ENCODER, "kinds": "NAME", "weighing": "NAME", "phrases": PHRASES, **settings}
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import numpy as np
 from atlas.library.names import normal_form
 from atlas.models.network import Network
 from atlas.tagging import kinds
-from atlas.tagging.phrases import Phrase, phrases, words_of
+from atlas.tagging.phrases import PHRASES_MOST, Phrase, phrases, words_of
 
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts to float32 [texts, dimensions], rows of length 1
 # Cosine with the passage; mean cosine with all candidates; highest cosine with another tag of the model's; whether
@@ -74,9 +74,11 @@ class Candidates:
         return np.hstack([self.features, of_kinds.log_odds(self.of_kinds)[:, None]]).astype(np.float32)
 
 
-def candidates(passages: Sequence[str], written: Sequence[Sequence[str]], embed: Embed) -> list[Candidates]:
-    """Every tag that the model wrote about a passage, and the phrases of its text, with their features."""
-    found = [_gathered(passage, tags) for passage, tags in zip(passages, written, strict=True)]
+def candidates(
+    passages: Sequence[str], written: Sequence[Sequence[str]], embed: Embed, most: int = PHRASES_MOST
+) -> list[Candidates]:
+    """Every tag that the model wrote about a passage, and at most so many phrases of its text, with their features."""
+    found = [_gathered(passage, tags, most) for passage, tags in zip(passages, written, strict=True)]
     texts = list(dict.fromkeys([*passages, *(tag for own in found for tag in own.tags.values())]))
     vectors = dict(zip(texts, embed(texts), strict=True))
     return [_described(passage, own, vectors) for passage, own in zip(passages, found, strict=True)]
@@ -91,10 +93,10 @@ class _Gathered:
     phrases: dict[str, Phrase]
 
 
-def _gathered(passage: str, written: Sequence[str]) -> _Gathered:
+def _gathered(passage: str, written: Sequence[str], most: int) -> _Gathered:
     tags = {normal_form(tag): tag for tag in reversed(written)}
     tags = dict(reversed(tags.items()))
-    own, inside = len(tags), phrases(passage)
+    own, inside = len(tags), phrases(passage, most)
     for form, phrase in inside.items():
         tags.setdefault(form, phrase.text)
     return _Gathered(tags, np.arange(len(tags)) < own, inside)

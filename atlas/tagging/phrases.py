@@ -12,7 +12,7 @@ from functools import lru_cache
 from atlas.library.names import normal_form
 
 WORDS_MOST = 3  # longer phrases are clauses; of the keywords that people give, 95 % have at most three words
-PHRASES_MOST = 20  # of a passage: with 30 or 15, what is kept is no better, and each is embedded
+PHRASES_MOST = 30  # of a passage, where a prompt does not say; with 60, what is kept hardly changes
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’.+#][^\W_]+)*[+#]*")
 _BREAK = re.compile(r"[.,;:!?]+(?=\s|$)|[()\[\]{}\"“”|<>=/\\*`~^$]+|\s[-–—]+\s|\n\s*\n")
@@ -55,7 +55,7 @@ class Phrase:
     first: float
 
 
-def phrases(passage: str) -> dict[str, Phrase]:
+def phrases(passage: str, most: int = PHRASES_MOST) -> dict[str, Phrase]:
     """The likeliest phrases of a passage by their normal form: frequent, long and early ones come first."""
     counts: Counter[str] = Counter()
     first: dict[str, int] = {}
@@ -77,7 +77,7 @@ def phrases(passage: str) -> dict[str, Phrase]:
     def weight(form: str) -> float:
         return counts[form] * (1 + 0.5 * form.count(" ")) + 1 - first[form] / end
 
-    best = sorted(counts, key=lambda form: (-weight(form), first[form]))[:PHRASES_MOST]
+    best = sorted(counts, key=lambda form: (-weight(form), first[form]))[:most]
     return {form: Phrase(spelt[form], counts[form], first[form] / end) for form in best}
 
 

@@ -11,6 +11,7 @@ from atlas.llm.prompt_files import PromptPart
 from atlas.tables import FACETS
 from atlas.tagging import network_files
 from atlas.tagging.choose import Choice, Weighed
+from atlas.tagging.phrases import PHRASES_MOST
 
 ANY_MODEL = "json.v1"  # what a model is asked for which no prompt was made
 
@@ -58,6 +59,7 @@ class ChoiceOfTopics(PromptPart):
 
     ``kinds`` and ``weighing`` are names or paths of networks that were fitted on vectors of ``encoder``: the first says
     what kinds of things are topics (``kinds.py``), the second weighs candidates, in place of ``weights`` and ``bias``.
+    ``phrases`` of a passage are candidates at most: what weighs them was fitted on so many.
     """
 
     encoder: str
@@ -67,6 +69,7 @@ class ChoiceOfTopics(PromptPart):
     least: float
     alike: float
     variety: float = 0.0
+    phrases: PositiveInt = PHRASES_MOST
     kinds: str | None = None
     weighing: str | None = None
 

@@ -70,7 +70,7 @@ def chooser(topics: ChoiceOfTopics, threads: int | None = None) -> Choose:
 
     def choose(passages: Sequence[str], written: Sequence[Sequence[str]]) -> list[list[str]]:
         texts = [quiet(without_orders(passage)) for passage in passages]
-        return [chosen(found, choice) for found in candidates(texts, written, model.encode)]
+        return [chosen(found, choice) for found in candidates(texts, written, model.encode, topics.phrases)]
 
     return choose
 

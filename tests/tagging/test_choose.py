@@ -63,6 +63,14 @@ def test_pieces_of_programs_possessives_and_headings_make_no_phrase() -> None:
     assert not {"this.queue", "maxTillNow", "struct_pack", "func", "a-z", "Elena's", "queue return"} & found
 
 
+def test_fewer_phrases_are_the_likeliest_of_more() -> None:
+    found = phrases(PASSAGE)
+    assert len(found) > 2
+    assert list(phrases(PASSAGE, 2).items()) == list(found.items())[:2]
+    [fewer] = candidates([PASSAGE], [["ecology"]], embed, most=2)
+    assert fewer.tags == ["ecology", *(phrase.text for phrase in phrases(PASSAGE, 2).values())]
+
+
 @settings(deadline=None)
 @given(st.text())
 def test_phrases_of_any_text_are_few_short_and_start_with_no_stop_word(text: str) -> None:
