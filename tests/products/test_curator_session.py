@@ -45,6 +45,7 @@ def test_session_from_edit_to_remapped_run(desk: Path, atlas: Ran) -> None:
     assert "merged     2 'High water' → 1 'Tides'" in said
     assert "split      3 'Boats' → 6 'Rowing', 7 'Sails'" in said
     assert "chunks of run" in said
+    assert "2 changes: 1 merged, 1 split; digest" in said
     assert "2 'High water' → 1 'Tides'" in atlas("preview", "run", *lib, "--from", "before")
     assert "balanced" in atlas("remap", "run", *lib, "--out", "new")
     assert "3 (3 were done before)" in atlas("remap", "run", *lib, "--out", "new")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -87,7 +88,9 @@ def _print_changes(
         number = _chunks(change, counts)
         most = "at most " if len(change.ids) > 1 else ""  # a chunk may have several of them
         print(f"{text}  [{most}{number:,} {where}]" if number else text)
-    print(f"{len(changes):,} changes; digest {old.digest[:12]} → {new.digest[:12]}")
+    kinds = Counter(change.kind for change in changes)  # in the order of the lines
+    of_each = ", ".join(f"{number:,} {kind}" for kind, number in kinds.items())
+    print(f"{len(changes):,} changes: {of_each}; digest {old.digest[:12]} → {new.digest[:12]}")
 
 
 @app.command()
