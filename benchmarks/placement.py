@@ -2,15 +2,16 @@
 
 Gold: terms of the PLOS thesaurus by their second-level term, key terms of textbooks by their book, and arXiv
 categories and a random sample of YSO subjects each by hand. ``lcc_gold.tsv`` says which subclasses are right, often
-several, as libraries too place by the side of a thing that a book is about. What the notes in ``lcc_scope.txt`` say
-word for word is left out. Textbook terms are noisy: a book on microbiology also explains chemistry.
+several, as libraries too place by the side of a thing that a book is about. What ``lcc_scope.txt`` and
+``lcc_topics.txt`` say word for word is left out. Textbook terms are noisy: a book on microbiology also explains
+chemistry.
 
 Half of each set (by a checksum of the term) chose the parameters; figures are of the other half. ``class`` and
 ``subclass`` are accuracies where every concept is placed, ``p@60`` the share of right classes among the 60 % that a
 system is most sure of, ``coverage`` and ``precision`` (of classes) are what Atlas places by default, and ``subclass
-precision`` is that of the placed ones whose place is deeper than a class. ``atlas-place-no-notes`` has the bare
-outline; ``baseline-nearest`` takes the nearest subject by cosine, ``baseline-tfidf`` by words in common.
-``speed`` is 33,000 concepts, embedding apart.
+precision`` is that of the placed ones whose place is deeper than a class. ``atlas-place-no-topics`` lacks the topics
+that people placed, ``atlas-place-no-notes`` has the bare outline; ``baseline-nearest`` takes the nearest subject by
+cosine, ``baseline-tfidf`` by words in common. ``speed`` is 33,000 concepts, embedding apart.
 """
 
 import csv
@@ -29,7 +30,7 @@ import pyarrow.parquet as pq
 from rows import Row, arguments, finish
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from atlas.canonical.outline import Outline, outline
+from atlas.canonical.outline import Outline, outline, without_topics
 from atlas.canonical.place import LEAST_CONFIDENCE, Placement, place_vectors
 from atlas.canonical.subjects import subject_vectors
 from atlas.library.names import normal_form
@@ -161,6 +162,9 @@ def run(name: str, terms: list[Term], tree: Outline, voters: np.ndarray) -> Iter
     yield head | {"system": "atlas-place"} | score(held, found) | placed(held, found, LEAST_CONFIDENCE)
     for least in (0.7, 0.9):
         yield head | {"system": f"atlas-place, from {least}"} | placed(held, found, least)
+    noted = without_topics()
+    found = ours(noted, voters[: len(noted.voters)])
+    yield head | {"system": "atlas-place-no-topics"} | score(held, found)
     bare = replace(tree, scope=())
     found = ours(bare, voters[: len(bare.voters)])
     yield head | {"system": "atlas-place-no-notes"} | score(held, found)

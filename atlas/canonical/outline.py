@@ -1,7 +1,8 @@
 """The outline of the Library of Congress Classification: some 8,000 subjects, as a tree under 21 classes.
 
 Subjects are of the Library of Congress (a US government work), by way of thisismattmiller/lcc-pdf-to-json (MIT). The
-outline names fields, and few of the things in them: ``lcc_scope.txt`` adds, in our own words, what is found where.
+outline names fields, and few of the things in them: ``lcc_scope.txt`` adds, in our own words, what is found where, and
+``lcc_topics.txt`` the topics of ``concept_library/``, each where its curators placed it (``benchmarks/fit_place.py``).
 """
 
 import gzip
@@ -99,6 +100,17 @@ class Outline:
         ]
         return (*own, *self.scope)
 
+    def steps(self, position: int) -> tuple[str, ...]:
+        """The way down to a node as a concept's taxonomy has it: without mere divisions, and no step said twice."""
+        (name, *_), found = self.nodes[position].path, []
+        while position >= 0:
+            if not self.nodes[position].is_division:
+                found.append(self.nodes[position].subject)
+            position = self.nodes[position].parent
+        if found and found[-1] == name:  # Agriculture (General) is under Agriculture
+            found.pop()
+        return (name, *reversed(found))
+
 
 def _is_national_law(node: Node) -> bool:
     return node.letter == "K" and node.parent >= 0 and not re.match("K[0-9]|KB|KZ|KJA", node.code)
@@ -107,9 +119,15 @@ def _is_national_law(node: Node) -> bool:
 @lru_cache(maxsize=1)
 def outline() -> Outline:
     """The outline that ships with Atlas."""
+    return without_topics(*(files("atlas.canonical") / "lcc_topics.txt").read_text(encoding="utf-8").splitlines())
+
+
+def without_topics(*further: str) -> Outline:
+    """The outline with our notes alone, and with ``further`` lines of them behind."""
     folder = files("atlas.canonical")
     rows = gzip.decompress((folder / "lcc_outline.tsv.gz").read_bytes()).decode().splitlines()
-    return read(rows, (folder / "lcc_scope.txt").read_text(encoding="utf-8").splitlines())
+    notes = (folder / "lcc_scope.txt").read_text(encoding="utf-8").splitlines()
+    return read(rows, [*notes, *further])
 
 
 def read(rows: Iterable[str], scope: Iterable[str]) -> Outline:
