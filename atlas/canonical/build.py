@@ -1,8 +1,8 @@
 """Build a concept library from tags, or bring one up to date with more tags."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import log10
 
 import numpy as np
@@ -15,7 +15,7 @@ from atlas.canonical.forms import Form, collect
 from atlas.canonical.grow import BY_NAME, Corpus, Embed, Grown, grown
 from atlas.canonical.neighbours import nearest_one
 from atlas.canonical.usage import Usage, usage
-from atlas.library.concept import Concept, Library
+from atlas.library.concept import Concept, Counts, Library
 from atlas.library.names import normal_form
 from atlas.tables import FACETS
 
@@ -52,6 +52,7 @@ def build(
     embed: Embed,
     quick: Embed | None = None,
     first_id: int | None = None,
+    lender: Library | None = None,
 ) -> tuple[Library, Funnel]:
     """The library that the tags ask for.
 
@@ -65,6 +66,7 @@ def build(
         quick: vectors of another kind that cost little, for forms beyond the ``compared`` most frequent; ``embed`` if
             there are none.
         first_id: id of the first new concept; one above the highest of ``base`` if not given.
+        lender: a new concept that has the name of one of these takes its words, and its id where nobody has that.
     """
     forms = collect(tags)
     written = usage(tags)
@@ -74,7 +76,8 @@ def build(
     concepts = {concept.id: concept for concept in base.concepts}
     used = {(c.facet, normal_form(name)) for c in base.concepts for name in (c.name, *c.aliases)}
     members: dict[int, list[Form]] = defaultdict(list)
-    made: list[Grown] = []
+    results: list[Grown] = []
+    made: set[int] = set()
     start = next_id = base.next_id if first_id is None else first_id
     linked = clustered = rare = 0
     for facet in FACETS:
@@ -82,12 +85,15 @@ def build(
         known = [concept for concept in base.active if concept.facet == facet]
         names = _names(known, facet, retired, base)
         result = grown(mine[: config.compared], names, facet, facet in closed, corpus, config, embed)
-        ids = [concept.id for concept in known] + list(range(next_id, next_id + len(result.new)))
-        next_id += len(result.new)
-        for cluster, concept_id in zip(result.new, ids[len(known) :], strict=True):
-            name = _free_name(cluster, facet, used, written)
-            used.add((facet, normal_form(name)))
-            concepts[concept_id] = Concept(concept_id, facet, name, "")
+        ids = [concept.id for concept in known]
+        for cluster in result.new:
+            concept = Concept(next_id, facet, _free_name(cluster, facet, used, written), "")
+            concept = _lent(concept, lender, concepts) if lender else concept
+            next_id += concept.id == next_id
+            used.add((facet, normal_form(concept.name)))
+            concepts[concept.id] = concept
+            made.add(concept.id)
+            ids.append(concept.id)
         tail = mine[config.compared :]
         rare += len(tail)
         owner = {result.names[row]: ids[number] for row, number in result.owner.items()}
@@ -95,9 +101,9 @@ def build(
         for form in mine:
             if form.form in owner:
                 members[owner[form.form]].append(form)
-                is_new = owner[form.form] >= start
+                is_new = owner[form.form] in made
                 linked, clustered = linked + (not is_new), clustered + is_new
-        made.append(result)
+        results.append(result)
     in_order = [concepts[id_] for id_ in sorted(concepts)]
     library = Library(told_apart(described(in_order, members, tags, written, config.examples), start))
     return library, Funnel(
@@ -108,12 +114,12 @@ def build(
         clustered=clustered,
         dropped=len(forms) - linked - clustered,
         min_chunks=corpus.min_chunks,
-        joined_by_use=sum(result.joined_by_use for result in made),
-        universal=sum(len(result.universal) for result in made),
-        incoherent=sum(result.incoherent for result in made),
+        joined_by_use=sum(result.joined_by_use for result in results),
+        universal=sum(len(result.universal) for result in results),
+        incoherent=sum(result.incoherent for result in results),
         concepts=len(library.active),
-        new_concepts=next_id - start,
-        attributes=tuple(concept_name(cluster, written) for result in made for cluster in result.universal),
+        new_concepts=len(made),
+        attributes=tuple(concept_name(cluster, written) for result in results for cluster in result.universal),
     )
 
 
@@ -176,6 +182,19 @@ def _rare(tail: Sequence[Form], owner: Mapping[str, int], facet: str, least: flo
         near = zip(block, positions.tolist(), cosines.tolist(), strict=True)
         found |= {form: owner[names[position]] for form, position, cosine in near if cosine >= least}
     return found
+
+
+def _lent(concept: Concept, lender: Library, taken: Container[int]) -> Concept:
+    """A new concept in the lender's words, where an active one there has its name; with its id where that is free.
+
+    By name alone, as an alias may be a word of several senses, of which the lender's corpus had one; and without its
+    aliases, as each may be a concept of its own here.
+    """
+    known = lender.by_id.get(lender.link(concept.facet, concept.name) or 0)
+    if known is None or normal_form(known.name) != normal_form(concept.name):
+        return concept
+    own_id = concept.id if known.id in taken else known.id
+    return replace(known, id=own_id, aliases=(), members={}, examples=(), counts=Counts())
 
 
 def _free_name(cluster: Sequence[Form], facet: str, used: set[tuple[str, str]], written: Usage) -> str:

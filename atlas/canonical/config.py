@@ -38,7 +38,9 @@ class CanonicalizeConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base: str | None = Field(None, description="Library to start from: its concepts keep ids, names and words.")
-    take: tuple[str, ...] = Field(FACETS, description="Facets whose concepts are taken over from the base.")
+    take: tuple[str, ...] = Field(
+        FACETS, description="Facets taken over whole from the base; of others, what new concepts have the name of."
+    )
     closed: tuple[str, ...] = Field(
         ("tone", "form"),
         description="Facets that get no new concept where the base has some: their tags link to those or to nothing.",

@@ -34,6 +34,7 @@ def canonicalize(
     table = read_tags(tags)
     base_folder = out if any(out.glob("*.yaml")) else Path(config.base) if config.base else None
     base = store.load(base_folder) if base_folder else Library(())
+    lender = _lender(config, base, base_folder)
     if base_folder != out:
         base = Library(tuple(concept for concept in base.concepts if concept.facet in config.take))
     noted = out / FUNNEL
@@ -51,11 +52,12 @@ def canonicalize(
         config,
         model.encode,
         quick=lambda texts: static_encoder(config.encoder).encode(texts),
-        first_id=history.next_id(base, entries),
+        first_id=max(history.next_id(base, entries), lender.next_id),
+        lender=lender,
     )
     counted, notes = asdict(funnel), {}
     if config.words:
-        written = reworded(library, base.by_id.keys(), table, config.words, out, hooks.say)
+        written = reworded(library, base.by_id.keys() | lender.by_id.keys(), table, config.words, out, hooks.say)
         library, counted, notes = written.library, written.counted(counted), {"words": written.notes}
         key = key if written.is_whole else ""
     if config.place:
@@ -63,6 +65,14 @@ def canonicalize(
     store.save(replace(library, origin=base.origin) if base_folder == out else library, out)
     write_text(noted, json.dumps({"key": key, "library": library.digest, "funnel": counted} | notes, indent=2) + "\n")
     return library, counted
+
+
+def _lender(config: CanonicalizeConfig, base: Library, base_folder: Path | None) -> Library:
+    """What new concepts may take words from: the configured base, as long as it is there."""
+    folder = Path(config.base) if config.base else None
+    if folder is None or folder == base_folder:
+        return base if folder else Library(())
+    return store.load(folder) if any(folder.glob("*.yaml")) else Library(())
 
 
 def _key(tags: Path, table: pa.Table, config: CanonicalizeConfig) -> str:

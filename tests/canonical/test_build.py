@@ -241,6 +241,44 @@ def test_tag_joins_the_base_concept_it_lies_close_to(tag_table: Table, embedder:
     assert (funnel.linked, funnel.new_concepts) == (1, 0)
 
 
+LENT = Concept(
+    9,
+    "content",
+    "Tides",
+    "The rise and fall of the sea twice a day.",
+    question="Is it about tides?",
+    aliases=("low water",),
+    taxonomy="Geography and recreation / Oceanography",
+    members={"spring tide": 7},
+    examples=(Example("As the sea fell.", "elsewhere"),),
+    counts=Counts(7, 7, 7),
+)
+
+
+def test_new_concept_takes_id_and_words_from_the_lender_that_has_its_name(tag_table: Table, embedder: Embedder) -> None:
+    tags = tag_table(on_chunks("tide", "blood flow"))
+    library, funnel = build(tags, EMPTY, TWICE, embedder(GROUPS), first_id=10, lender=Library((LENT,)))
+    lent = named(library, "tides")
+    assert (lent.id, lent.name, lent.description, lent.taxonomy) == (9, "Tides", LENT.description, LENT.taxonomy)
+    assert (lent.members, lent.counts, lent.aliases) == ({"tide": 3}, Counts(3, 3, 3), ())
+    assert all(example.doc_id != "elsewhere" for example in lent.examples)
+    assert named(library, "blood flow").id == 10
+    assert (funnel.new_concepts, funnel.clustered, funnel.linked) == (2, 2, 0)
+    assert build(tags, library, TWICE, embedder(GROUPS), lender=Library((LENT,)))[0] == library
+
+
+def test_lender_is_asked_by_name_alone_and_its_id_left_where_it_is_taken(tag_table: Table, embedder: Embedder) -> None:
+    base = Library((Concept(9, "content", "Boats", "What floats."),))
+    lender = Library((LENT, Concept(4, "entity", "Ebb", "A place."), replace(LENT, id=5, name="Ebb", status="retired")))
+    library, _ = build(
+        tag_table(on_chunks("tides", "low water", "ebb")), base, TWICE, embedder(), first_id=10, lender=lender
+    )
+    assert named(library, "boats").id == 9
+    assert named(library, "tides").description == LENT.description
+    assert named(library, "low water").description.startswith("Passages about")
+    assert {concept.id for concept in library.concepts} == {9, 10, 11, 12}
+
+
 def test_tag_of_a_merged_concept_goes_to_its_heir(tag_table: Table, embedder: Embedder) -> None:
     base = Library(
         (

@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from small_pipeline import settings
+from small_pipeline import LIBRARY, settings
 
 from atlas import pipeline, verbs
 from atlas.annotator import artefact
@@ -80,6 +80,16 @@ def test_library_grows_from_the_tags_and_is_lint_clean(finished: Finished) -> No
     for concept in library.active:
         assert concept.description.endswith(".")
         assert concept.locked or (concept.members and concept.examples)
+
+
+def test_topics_that_the_base_has_too_have_its_ids_and_words(finished: Finished) -> None:
+    folder, _ = finished
+    base = store.load(LIBRARY)
+    new = [concept for concept in store.load(folder / "run/library").active if concept.facet == "content"]
+    shared = {concept.id for concept in new} & base.by_id.keys()
+    assert shared
+    assert all(c.description == base.by_id[c.id].description for c in new if c.id in shared)
+    assert all(c.id >= base.next_id for c in new if c.id not in shared)
 
 
 def test_tags_are_read_from_nearly_every_answer(finished: Finished) -> None:
