@@ -1,4 +1,4 @@
-"""Which known concept a name means: candidates, ranked by the ``link`` network."""
+"""Which known concept a name means: candidates, ranked by the ``link`` network and by what the lexicon knows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import numpy as np
 
 from atlas.canonical.candidates import candidates, familiarity
 from atlas.canonical.cover import covered
+from atlas.canonical.lexicon import ALONE, PART, SEVERAL, known
 from atlas.canonical.pairs import FEATURES, cosines, features
 from atlas.canonical.same import shipped
 from atlas.canonical.strings import Strings, taken_apart
@@ -16,6 +17,7 @@ from atlas.library.names import normal_form
 Embed = Callable[[Sequence[str]], np.ndarray]
 MEANING, LETTERS = FEATURES.index("meaning"), FEATURES.index("letters")
 FAMILIAR, STEMS = 4, 3  # of what ``looked_at`` tells
+LEXICAL = {ALONE: 14.0, SEVERAL: 7.0, PART: 6.0}  # log odds that a pair gains of which the lexicon holds so
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +46,26 @@ def inputs(strings: Strings, pairs: np.ndarray, seen: np.ndarray, odds: np.ndarr
     return np.column_stack([told, seen[:, STEMS:], odds, near, cover, shared, _within(strings, pairs), *beside]).astype(
         np.float32
     )
+
+
+def _with_lexicon(strings: Strings, targets: int, pairs: np.ndarray, odds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs, ascending by query, and those that only the lexicon finds; the log odds with what it adds.
+
+    A pair that it alone finds has otherwise as little as the query's unlikeliest candidate.
+    """
+    held = known(strings, range(targets, len(strings.forms)), range(targets))
+    if not len(held):
+        return pairs, odds
+    gain = np.array([LEXICAL[how] for how in held[:, 2].tolist()], np.float32)
+    key, wanted = pairs[:, 1] * targets + pairs[:, 0], held[:, 0] * targets + held[:, 1]
+    at = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
+    is_there = key[at] == wanted
+    odds = odds.copy()
+    odds[at[is_there]] += gain[is_there]
+    starts = _starts(pairs[:, 1])
+    lowest = dict(zip(pairs[starts, 1].tolist(), np.minimum.reduceat(odds, starts).tolist(), strict=True))
+    base = np.array([lowest.get(query, 0.0) for query in held[~is_there, 0].tolist()], np.float32)
+    return np.concatenate([pairs, held[~is_there][:, [1, 0]]]), np.concatenate([odds, base + gain[~is_there]])
 
 
 def _shared_of(strings: Strings, pairs: np.ndarray) -> np.ndarray:
@@ -129,6 +151,7 @@ def rank(
     used = familiarity(counts or [0] * len(targets))
     pairs, seen, odds = candidates(strings, used, shipped()["choice"])
     odds = shipped()["link"].log_odds(inputs(strings, pairs, seen, odds, quick))
+    pairs, odds = _with_lexicon(strings, len(targets), pairs, odds)
     order = np.lexsort((pairs[:, 0], -odds, pairs[:, 1]))
     pairs, odds = pairs[order], odds[order]
     rows = np.full((len(queries), most), -1, np.int64)

@@ -1,4 +1,5 @@
-"""Which pairs of names are worth comparing: near in meaning, near in letters, or an acronym and what it stands for."""
+"""Which pairs of names are worth comparing: near in meaning or in letters, an acronym and what it stands for, or two
+that the lexicon knows."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
+from atlas.canonical.lexicon import known as known_to_lexicon
 from atlas.canonical.strings import Strings
 
 EXACT_MOST = 200_000_000  # pairs of vectors that are all compared; more: an inverted file is searched
@@ -19,7 +21,9 @@ ACRONYM_MOST = 10  # long forms with the same initials that are considered for o
 
 def pairs(strings: Strings, nearest: int) -> np.ndarray:
     """Pairs (i, j), i < j, int64 [pairs, 2], ascending: each name with its nearest ones in meaning and in letters."""
+    many = range(len(strings.forms))
     found = [
+        known_to_lexicon(strings, many, many)[:, :2],
         _pairs_of(near_in_meaning(strings.vectors, strings.vectors, nearest + 1)),
         _pairs_of(near_in_letters(strings.grams, strings.grams, nearest + 1)),
         np.array(acronyms(strings.joined, strings.initials, strings.words), np.int64).reshape(-1, 2),

@@ -41,7 +41,7 @@ class Strings:
 def taken_apart(texts: Sequence[str], vectors: np.ndarray) -> Strings:
     """The names' forms, words, stems and letters; ``vectors`` are theirs, one row each."""
     forms = [normal_form(text) or text.casefold() for text in texts]
-    words = [_WORD.findall(_BETWEEN.sub(" ", form)) or [form] for form in forms]
+    words = word_lists(texts)
     stems = [[stem(word) for word in listed] for listed in words]
     vocabulary, holds = _sets(stems)
     return Strings(
@@ -57,6 +57,12 @@ def taken_apart(texts: Sequence[str], vectors: np.ndarray) -> Strings:
         vectors=vectors,
         grams=letter_grams(forms),
     )
+
+
+def word_lists(names: Sequence[str]) -> list[list[str]]:
+    """The words of each name, in its normal form."""
+    forms = (normal_form(name) or name.casefold() for name in names)
+    return [_WORD.findall(_BETWEEN.sub(" ", form)) or [form] for form in forms]
 
 
 def _sets(stems: Sequence[Sequence[str]]) -> tuple[list[str], sparse.csr_matrix]:
