@@ -3,19 +3,22 @@
 ``python benchmarks/canonicalization.py --data DIR``. Every system gets the same names and the same sentence vectors.
 Where a system has a threshold, it is the best of a list by F1 on the set's fitting half; ``atlas-as-shipped`` has the
 one threshold that ships for all sets. ``atlas_f1`` in a peer's row is the best F1 that atlas reaches, at any threshold,
-at a precision no lower than that peer's. Needs ``pip install semhash``.
+at a precision no lower than that peer's. ``atlas-without-lexicon`` knows no names that people wrote down as meaning the
+same. Needs ``pip install semhash``.
 """
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
+from unittest.mock import patch
 
 import numpy as np
 from partition_metrics import agreement, false_merges
 from rows import Row, finish, parser
 from synonym_sets import SETS, Names, Synonyms, names, read
 
+from atlas.canonical import lexicon
 from atlas.canonical.cluster import average_linkage, labels
 from atlas.canonical.config import CanonicalizeConfig
 from atlas.canonical.link import rank
@@ -137,6 +140,11 @@ def partition(gold: Names, vectors: Vectors, thresholds: Sequence[float], neares
     return [labels(average_linkage(len(gold.texts), rows, alike, least), len(gold.texts)) for least in thresholds]
 
 
+def without_lexicon():  # type: ignore[no-untyped-def]
+    """Within it, nobody has written down which names mean the same."""
+    return patch.object(lexicon, "lexicon", return_value=lexicon.read([]))
+
+
 def cluster_rows(data: Path, name: str, embed) -> list[Row]:  # type: ignore[no-untyped-def]
     config = CanonicalizeConfig()
     fit, gold = names(read(data, name, "fit")), names(read(data, name))
@@ -154,8 +162,11 @@ def cluster_rows(data: Path, name: str, embed) -> list[Row]:  # type: ignore[no-
             | {"seconds": round(seconds, 2)}
         )
 
-    fitted = partition(fit, vectors[id(fit)], STEPS, config.neighbours)
-    chosen = max(range(len(STEPS)), key=lambda step: agreement(fitted[step], np.array(fit.concept))["f1"])
+    def chosen_step() -> int:
+        fitted = partition(fit, vectors[id(fit)], STEPS, config.neighbours)
+        return max(range(len(STEPS)), key=lambda step: agreement(fitted[step], np.array(fit.concept))["f1"])
+
+    chosen = chosen_step()
     started = perf_counter()
     curve = partition(gold, mine, [config.same, *STEPS], config.neighbours)
     seconds = perf_counter() - started
@@ -163,6 +174,11 @@ def cluster_rows(data: Path, name: str, embed) -> list[Row]:  # type: ignore[no-
         row("atlas", curve[1 + chosen], STEPS[chosen], seconds),
         row("atlas-as-shipped", curve[0], config.same, seconds),
     ]
+    with without_lexicon():
+        least = STEPS[chosen_step()]
+        started = perf_counter()
+        (bare,) = partition(gold, mine, [least], config.neighbours)
+        rows.append(row("atlas-without-lexicon", bare, least, perf_counter() - started))
     reached = [agreement(found, concept) for found in curve[1:]]
     for system, (divide, thresholds) in PEERS.items():
         best, told = thresholds[0], np.array(fit.concept)
@@ -187,9 +203,12 @@ def link_rows(gold: Synonyms, embed, quick) -> list[Row]:  # type: ignore[no-unt
     grams = letter_grams([normal_form(text) for text in (*targets, *queries)])
     letters, meaning = (grams[len(targets) :] @ grams[: len(targets)].T).toarray(), new @ known.T
     started = perf_counter()
-    ours = rank(queries, targets, embed, quick, [gold.counts.get(text, 0) for text in targets]).rows
+    counts = [gold.counts.get(text, 0) for text in targets]
+    ours = rank(queries, targets, embed, quick, counts).rows
     seconds = perf_counter() - started
-    found = {"atlas": ours} | {
+    with without_lexicon():
+        bare = rank(queries, targets, embed, quick, counts).rows
+    found = {"atlas": ours, "atlas-without-lexicon": bare} | {
         system: np.argsort(-scores, axis=1, kind="stable")[:, :10]
         for system, scores in (
             ("baseline-letters", letters),

@@ -14,6 +14,7 @@ from atlas.canonical.describe import concept_name, described, told_apart
 from atlas.canonical.forms import Form, collect
 from atlas.canonical.grow import BY_NAME, Corpus, Embed, Grown, grown
 from atlas.canonical.neighbours import nearest_one
+from atlas.canonical.strings import stem
 from atlas.canonical.usage import Usage, usage
 from atlas.library.concept import Concept, Counts, Library
 from atlas.library.names import normal_form
@@ -88,7 +89,7 @@ def build(
         ids = [concept.id for concept in known]
         for cluster in result.new:
             concept = Concept(next_id, facet, _free_name(cluster, facet, used, written), "")
-            concept = _lent(concept, lender, concepts) if lender else concept
+            concept = _lent(concept, cluster, lender, concepts) if lender else concept
             next_id += concept.id == next_id
             used.add((facet, normal_form(concept.name)))
             concepts[concept.id] = concept
@@ -184,17 +185,24 @@ def _rare(tail: Sequence[Form], owner: Mapping[str, int], facet: str, least: flo
     return found
 
 
-def _lent(concept: Concept, lender: Library, taken: Container[int]) -> Concept:
+def _lent(concept: Concept, cluster: Sequence[Form], lender: Library, taken: Container[int]) -> Concept:
     """A new concept in the lender's words, where an active one there has its name; with its id where that is free.
 
-    By name alone, as an alias may be a word of several senses, of which the lender's corpus had one; and without its
-    aliases, as each may be a concept of its own here.
+    The name, or a member of the same stems: *psychology* for what is *psychological* mostly. By names alone, as an
+    alias may be a word of several senses, of which the lender's corpus had one; and without its aliases, as each may be
+    a concept of its own here.
     """
-    known = lender.by_id.get(lender.link(concept.facet, concept.name) or 0)
-    if known is None or normal_form(known.name) != normal_form(concept.name):
-        return concept
-    own_id = concept.id if known.id in taken else known.id
-    return replace(known, id=own_id, aliases=(), members={}, examples=(), counts=Counts())
+    alike = [form.form for form in cluster if _stems(form.form) == _stems(normal_form(concept.name))]
+    for name in (normal_form(concept.name), *alike):
+        known = lender.by_id.get(lender.link(concept.facet, name) or 0)
+        if known is not None and normal_form(known.name) == name:
+            own_id = concept.id if known.id in taken else known.id
+            return replace(known, id=own_id, aliases=(), members={}, examples=(), counts=Counts())
+    return concept
+
+
+def _stems(form: str) -> list[str]:
+    return sorted(map(stem, form.split()))
 
 
 def _free_name(cluster: Sequence[Form], facet: str, used: set[tuple[str, str]], written: Usage) -> str:
