@@ -2,18 +2,28 @@
 
 ``lexicon/`` holds them as people wrote them down from general knowledge, a file for each field, a line for each thing:
 its usual name and the others, with ``|`` between them. ``?`` stands before a name that often means something else, such
-as most initials. A name on two lines is such a one too.
+as most initials, or that is not quite the same; a name on two lines is held to be such a one too. These help to find
+what a name may mean, and join nothing by themselves.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from itertools import chain
+from pathlib import Path
 
 import numpy as np
 
+from atlas.canonical import strings
 from atlas.canonical.strings import Strings, word_lists
+from atlas.digest import of_files
+from atlas.library import names, spelling
+from atlas.models.fetch import cache_folder
+from atlas.storage import write_text
 
 PART_MOST = 3  # words of a part of a name that may be replaced
 SHORTEST_PART = 3  # letters; shorter parts stand for too much
@@ -67,52 +77,68 @@ class Lexicon:
 
 def read(texts: Sequence[str]) -> Lexicon:
     """A lexicon of files' texts; empty lines, and such as begin with ``#``, tell nothing."""
-    lines: list[tuple[Name, ...]] = []
-    ends: dict[str, list[int]] = defaultdict(list)
-    withins: dict[str, list[int]] = defaultdict(list)
-    several: set[str] = set()
-    for text in texts:
-        for line in text.splitlines():
-            if not line.strip() or line.startswith("#"):
-                continue
+    lines: list[list[Name]] = []
+    marked: set[str] = set()
+    for line in chain.from_iterable(text.splitlines() for text in texts):
+        if line.strip() and not line.startswith("#"):
             listed = [part.strip() for part in line.split("|")]
-            names = {name: _name(name.removeprefix("?")) for name in listed}
-            several |= {spelt.end for name, spelt in names.items() if name.startswith("?")}
-            kept = tuple({spelt.end: spelt for spelt in names.values()}.values())
-            for name in kept:
-                ends[name.end].append(len(lines))
-            for within in dict.fromkeys(name.within for name in kept):
-                withins[within].append(len(lines))
-            lines.append(kept)
-    several |= {end for end, on in ends.items() if len(on) > 1}
-    return Lexicon(tuple(lines), dict(ends), dict(withins), frozenset(several))
+            spelt = {name: _name(name.removeprefix("?")) for name in listed}
+            marked |= {own.end for name, own in spelt.items() if name.startswith("?")}
+            lines.append(list({own.end: own for own in spelt.values()}.values()))
+    return _indexed(lines, marked)
 
 
 def _name(text: str) -> Name:
-    (end, *within) = word_lists([text, f"{text} {FOLLOWED}"])
-    return Name("".join(end), "".join(within[0]).removesuffix(FOLLOWED))
+    end, within = word_lists([text, f"{text} {FOLLOWED}"])
+    return Name("".join(end), "".join(within).removesuffix(FOLLOWED))
+
+
+def _indexed(lines: Sequence[Sequence[Name]], marked: Collection[str]) -> Lexicon:
+    ends: dict[str, list[int]] = defaultdict(list)
+    withins: dict[str, list[int]] = defaultdict(list)
+    for number, line in enumerate(lines):
+        for name in line:
+            ends[name.end].append(number)
+        for within in {name.within for name in line}:
+            withins[within].append(number)
+    several = {end for end, on in ends.items() if len(on) > 1} | set(marked)
+    return Lexicon(tuple(map(tuple, lines)), dict(ends), dict(withins), frozenset(several))
 
 
 @lru_cache(maxsize=1)
 def lexicon() -> Lexicon:
-    """The lexicon that ships with Atlas."""
-    folder = files("atlas.canonical") / "lexicon"
-    paths = sorted((path for path in folder.iterdir() if path.name.endswith(".txt")), key=lambda path: path.name)
-    return read([path.read_text(encoding="utf-8") for path in paths])
+    """The lexicon that ships with Atlas.
+
+    To take its 85,000 names apart takes seconds, so what comes of it is kept beside the models, by the digest of the
+    files and of the code that reads them.
+    """
+    folder = Path(str(files("atlas.canonical") / "lexicon"))
+    paths = sorted(folder.glob("*.txt"))
+    code = [Path(str(module.__file__)) for module in (names, spelling, strings)]
+    kept = cache_folder() / "lexicon" / f"{of_files([*paths, *code, Path(__file__)])}.json"
+    if kept.is_file():
+        told = json.loads(kept.read_text(encoding="utf-8"))
+        return _indexed([[Name(*spelt) for spelt in line] for line in told["lines"]], told["several"])
+    found = read([path.read_text(encoding="utf-8") for path in paths])
+    plain = {"lines": [[(name.end, name.within) for name in line] for line in found.lines]}
+    with suppress(OSError):  # a cache that can't be written costs time alone
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_text(kept, json.dumps(plain | {"several": sorted(found.several)}))
+    return found
 
 
-def known(strings: Strings, asked: range, among: range) -> np.ndarray:
+def known(told: Strings, asked: range, among: range) -> np.ndarray:
     """Pairs that the lexicon holds for one thing, int64 [pairs, 3]: row of ``asked``, row of ``among``, how surely.
 
     Each pair once, with the surest way; ascending.
     """
     rows: dict[str, list[int]] = defaultdict(list)
     for row in among:
-        rows[strings.joined[row]].append(row)
+        rows[told.joined[row]].append(row)
     surest: dict[tuple[int, int], int] = {}
-    told = lexicon()
+    ours = lexicon()
     for row in asked:
-        for letters, how in told.variants(strings.words[row]):
+        for letters, how in ours.variants(told.words[row]):
             for other in rows.get(letters, ()):
                 if other != row:
                     surest[row, other] = max(how, surest.get((row, other), 0))

@@ -1,5 +1,6 @@
 """Which known concept a name means: candidates, ranked by the ``link`` network and by what the lexicon knows."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -51,9 +52,14 @@ def inputs(strings: Strings, pairs: np.ndarray, seen: np.ndarray, odds: np.ndarr
 def _with_lexicon(strings: Strings, targets: int, pairs: np.ndarray, odds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The pairs, ascending by query, and those that only the lexicon finds; the log odds with what it adds.
 
-    A pair that it alone finds has otherwise as little as the query's unlikeliest candidate.
+    A pair that it alone finds has otherwise as little as the query's unlikeliest candidate. A query that is spelt like
+    a target but for number, hyphen or case means that one, and the lexicon is not asked.
     """
     held = known(strings, range(targets, len(strings.forms)), range(targets))
+    spelt = defaultdict(set)
+    for target in range(targets):
+        spelt[strings.joined[target]].add(strings.texts[target])
+    held = held[[not spelt[strings.joined[query]] - {strings.texts[query]} for query in held[:, 0].tolist()]]
     if not len(held):
         return pairs, odds
     gain = np.array([LEXICAL[how] for how in held[:, 2].tolist()], np.float32)

@@ -17,7 +17,7 @@ from atlas.models.network import Network, network
 
 BLOCK = 500_000  # pairs at a time, which bounds the memory
 LEAST_MEANING, LEAST_LETTERS = 0.5, 0.4  # cosines below both of which a pair is not looked at
-LEXICAL = {ALONE: 0.9, SEVERAL: 0.6, PART: 0.5}  # probability that a pair has at least of which the lexicon holds so
+LEXICAL = {ALONE: 0.9, SEVERAL: 0.25, PART: 0.5}  # probability that a pair has at least of which the lexicon holds so
 ACRONYM_LETTERS = 5  # shorter names may stand for anything, so they are looked at always
 
 

@@ -85,6 +85,13 @@ def test_a_name_that_only_the_lexicon_knows_is_ranked_first(embedder: Embedder) 
     assert targets[found.rows[0, 0]] == "Odoo"
 
 
+def test_a_name_that_is_there_but_for_number_goes_before_what_the_lexicon_knows(embedder: Embedder) -> None:
+    targets = ["heart attacks", "myocardial infarction", *(f"thing {number}" for number in range(5))]
+    near = embedder([("heart attack", "heart attacks")])
+    found = rank(["heart-attack"], targets, near, near)
+    assert targets[found.rows[0, 0]] == "heart attacks"
+
+
 def test_tags_that_the_lexicon_holds_for_one_are_one_concept(
     tag_table: Callable[..., pa.Table], embedder: Embedder
 ) -> None:
