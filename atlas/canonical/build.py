@@ -13,8 +13,9 @@ from atlas.canonical.config import CanonicalizeConfig
 from atlas.canonical.describe import concept_name, described, told_apart
 from atlas.canonical.forms import Form, collect
 from atlas.canonical.grow import BY_NAME, Corpus, Embed, Grown, grown
+from atlas.canonical.lexicon import ALONE, lexicon
 from atlas.canonical.neighbours import nearest_one
-from atlas.canonical.strings import stem
+from atlas.canonical.strings import stem, word_lists
 from atlas.canonical.usage import Usage, usage
 from atlas.library.concept import Concept, Counts, Library
 from atlas.library.names import normal_form
@@ -188,12 +189,16 @@ def _rare(tail: Sequence[Form], owner: Mapping[str, int], facet: str, least: flo
 def _lent(concept: Concept, cluster: Sequence[Form], lender: Library, taken: Container[int]) -> Concept:
     """A new concept in the lender's words, where an active one there has its name; with its id where that is free.
 
-    The name, or a member of the same stems: *psychology* for what is *psychological* mostly. By names alone, as an
-    alias may be a word of several senses, of which the lender's corpus had one; and without its aliases, as each may be
-    a concept of its own here.
+    The name, or a member of the same stems (*psychology* for what is *psychological* mostly) or that the lexicon holds
+    for the same (*mathematics* for *math*). By names alone, as an alias may be a word of several senses, of which the
+    lender's corpus had one; and without its aliases, as each may be a concept of its own here.
     """
-    alike = [form.form for form in cluster if _stems(form.form) == _stems(normal_form(concept.name))]
-    for name in (normal_form(concept.name), *alike):
+    own = normal_form(concept.name)
+    same = {letters for letters, how in lexicon().variants(word_lists([own])[0]) if how == ALONE}
+    alike = [
+        form.form for form in cluster if _stems(form.form) == _stems(own) or "".join(word_lists([form.form])[0]) in same
+    ]
+    for name in (own, *alike):
         known = lender.by_id.get(lender.link(concept.facet, name) or 0)
         if known is not None and normal_form(known.name) == name:
             own_id = concept.id if known.id in taken else known.id

@@ -267,14 +267,16 @@ def test_new_concept_takes_id_and_words_from_the_lender_that_has_its_name(tag_ta
     assert build(tags, library, TWICE, embedder(GROUPS), lender=Library((LENT,)))[0] == library
 
 
-def test_a_member_of_the_same_stem_may_be_the_name_that_the_lender_has(tag_table: Table, embedder: Embedder) -> None:
-    tags = tag_table([*on_chunks("psychological", times=4), *on_chunks("psychology")])
-    near = embedder([("psychological", "psychology")])
-    lender = Library((Concept(5, "content", "Psychology", "The science of the mind."),))
-    library, _ = build(tags, EMPTY, TWICE, near, first_id=6, lender=lender)
-    assert [(c.id, c.name, set(c.members)) for c in library.active] == [
-        (5, "Psychology", {"psychological", "psychology"})
-    ]
+@pytest.mark.parametrize(
+    ("frequent", "lent"), [("psychological", "psychology"), ("math", "mathematics")], ids=["stem", "lexicon"]
+)
+def test_a_member_that_says_the_same_may_be_the_name_that_the_lender_has(
+    tag_table: Table, embedder: Embedder, frequent: str, lent: str
+) -> None:
+    tags = tag_table([*on_chunks(frequent, times=4), *on_chunks(lent)])
+    lender = Library((Concept(5, "content", lent.capitalize(), "A science."),))
+    library, _ = build(tags, EMPTY, TWICE, embedder([(frequent, lent)]), first_id=6, lender=lender)
+    assert [(c.id, c.name, set(c.members)) for c in library.active] == [(5, lent.capitalize(), {frequent, lent})]
 
 
 def test_lender_is_asked_by_name_alone_and_its_id_left_where_it_is_taken(tag_table: Table, embedder: Embedder) -> None:
