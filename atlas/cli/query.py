@@ -151,7 +151,11 @@ def _print(reader: "pa.RecordBatchReader", most: int) -> None:
 
 def columns(rows: Sequence[Sequence[Any]], head: Sequence[str]) -> str:
     """Plain columns like those of other commands, of any values: numbers to the right, no number loses its size."""
-    texts = [[_cell(value) for value in row] for row in rows]
+    from atlas.cli.show import is_id
+
+    texts = [
+        [_cell(v) if v is None or not is_id(n) else str(v) for n, v in zip(head, row, strict=True)] for row in rows
+    ]
     widths = [max([len(name), *(len(row[i]) for row in texts)]) for i, name in enumerate(head)]
     right = [all(isinstance(row[i], int | float | None) for row in rows) and bool(rows) for i in range(len(head))]
 

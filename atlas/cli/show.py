@@ -17,8 +17,8 @@ FREE = Prices()
 
 
 def table(rows: Sequence[Sequence[Any]], head: Sequence[str]) -> str:
-    """Plain columns: text to the left, numbers to the right."""
-    texts = [[_cell(value) for value in row] for row in rows]
+    """Plain columns: text to the left, numbers to the right; ids as they are typed."""
+    texts = [[str(v) if is_id(name) else _cell(v) for name, v in zip(head, row, strict=True)] for row in rows]
     widths = [max(len(head[i]), *(len(row[i]) for row in texts)) if texts else len(head[i]) for i in range(len(head))]
     number = [all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(head))]
 
@@ -27,6 +27,11 @@ def table(rows: Sequence[Sequence[Any]], head: Sequence[str]) -> str:
         return "  ".join(joined).rstrip()
 
     return "\n".join([line(head), line(["─" * w for w in widths]), *(line(row) for row in texts)])
+
+
+def is_id(column: str) -> bool:
+    """Whether a column holds ids, which are no quantities: 2925, not 2,925."""
+    return column == "id" or column.endswith("_id")
 
 
 def _cell(value: Any) -> str:

@@ -74,6 +74,11 @@ SQL = (
 )
 
 
+def test_ids_stand_as_they_are_typed(atlas: Atlas, run: Path) -> None:
+    answer = atlas("query", run, "select 2925 as concept_id, 2925 as chunks")
+    assert answer.out.splitlines()[2].split() == ["2925", "2,925"]
+
+
 def test_every_format_holds_the_same_rows(atlas: Atlas, run: Path, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in atlas("query", run, SQL, "--format", "jsonl").out.splitlines()]
     assert len(lines) > 100
