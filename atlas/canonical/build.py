@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from atlas.canonical.config import CanonicalizeConfig
-from atlas.canonical.describe import concept_name, described, told_apart
+from atlas.canonical.describe import concept_name, described, stems, told_apart
 from atlas.canonical.forms import Form, collect
 from atlas.canonical.grow import BY_NAME, Corpus, Embed, Grown, grown
 from atlas.canonical.lexicon import ALONE, lexicon
 from atlas.canonical.neighbours import nearest_one
-from atlas.canonical.strings import stem, word_lists
+from atlas.canonical.strings import word_lists
 from atlas.canonical.usage import Usage, usage
 from atlas.library.concept import Concept, Counts, Library
 from atlas.library.names import normal_form
@@ -196,7 +196,7 @@ def _lent(concept: Concept, cluster: Sequence[Form], lender: Library, taken: Con
     own = normal_form(concept.name)
     same = {letters for letters, how in lexicon().variants(word_lists([own])[0]) if how == ALONE}
     alike = [
-        form.form for form in cluster if _stems(form.form) == _stems(own) or "".join(word_lists([form.form])[0]) in same
+        form.form for form in cluster if stems(form.form) == stems(own) or "".join(word_lists([form.form])[0]) in same
     ]
     for name in (own, *alike):
         known = lender.by_id.get(lender.link(concept.facet, name) or 0)
@@ -204,10 +204,6 @@ def _lent(concept: Concept, cluster: Sequence[Form], lender: Library, taken: Con
             own_id = concept.id if known.id in taken else known.id
             return replace(known, id=own_id, aliases=(), members={}, examples=(), counts=Counts())
     return concept
-
-
-def _stems(form: str) -> list[str]:
-    return sorted(map(stem, form.split()))
 
 
 def _free_name(cluster: Sequence[Form], facet: str, used: set[tuple[str, str]], written: Usage) -> str:

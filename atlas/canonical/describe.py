@@ -116,18 +116,19 @@ def _beside(
 
     Those that share a word with its name are left out: that "dark matter" goes with "matter" tells nobody anything.
     """
-    own = _stems(names[concept_id])
+    own = stems(names[concept_id])
     together = Counter(other for row in rows.tolist() for other in on_row.get(row, ()) if other != concept_id)
     lifted = [
         (n, other)
         for other, n in together.items()
-        if n >= 2 and n * total >= BESIDE_LIFT * len(rows) * len(rows_of[other]) and not own & _stems(names[other])
+        if n >= 2 and n * total >= BESIDE_LIFT * len(rows) * len(rows_of[other]) and not own & stems(names[other])
     ]
     return [other for _, other in sorted(lifted, key=lambda pair: (-pair[0], pair[1]))[:2]]
 
 
 @lru_cache(maxsize=1 << 16)
-def _stems(name: str) -> frozenset[str]:
+def stems(name: str) -> frozenset[str]:
+    """The stems of a name's words."""
     return frozenset(stem(word) for word in normal_form(name).split(" "))
 
 
