@@ -26,8 +26,8 @@ from tokenizers import Tokenizer
 
 from atlas.annotator.artefact import Annotator
 from atlas.annotator.features import weigh
+from atlas.annotator.judge import logits
 from atlas.annotator.model import calibrate
-from atlas.annotator.ranker import logits
 from atlas.annotator.views import pairs_of
 from atlas.chunking.tokenizer import CL100K_PATTERN, Tiktoken, tokenizer
 
@@ -115,7 +115,7 @@ def timed(annotator: Annotator, texts: list[str]) -> list[float]:
         clock.append(perf_counter())
         found = pairs_of(words, weighed, weights.tables)
         clock.append(perf_counter())
-        ranked = logits(weights.ranker, found.views)
+        ranked = logits(weights.judges, weights.tables.company, found)
         clock.append(perf_counter())
         calibrate(weights, ranked)
         clock.append(perf_counter())

@@ -1,22 +1,25 @@
-"""What is each view of the annotator worth? Documents with human labels: one view alone, and the ranker without it.
+"""What is each view of the annotator worth? Documents with human labels: one view alone, and the judges without it.
 
     python benchmarks/annotator_views.py --data DIR [--sets a,b]
 
 As in ``annotator.py``, of whose split this uses the training part to learn from and the tune part to measure on. A view
-alone ranks the candidates; "without" is a ranker fitted anew with the views of a group blanked.
+alone ranks the candidates; "without" is judges fitted anew with the views of
+a group blanked, or with nothing said of one another ("company").
 """
 
 import numpy as np
 from annotator_atlas import TOKENIZER, library_of
 from annotator_data import SETS, Task, split
 from rows import Row, arguments, finish
+from scipy import sparse
 
-from atlas.annotator import learn, ranker
+from atlas.annotator import judge, learn
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.data import document_position, label_matrix
 from atlas.annotator.distill import teacher
 from atlas.annotator.features import Featurizer, inverse_document_frequency, weigh
 from atlas.annotator.kernels import VIEWS
+from atlas.annotator.postings import postings
 from atlas.annotator.train import Featured, left_out
 from atlas.annotator.views import Pairs, V, pairs_of
 from atlas.chunking.tokenizer import tokenizer
@@ -31,6 +34,7 @@ GROUPS = {
     "places of names": ("early",),
     "meaning": ("akin", "meaning", "meaning_opening", "meaning_best"),
     "frequency": ("examples", "no_example"),
+    "company": (),
     "nothing": (),
 }
 
@@ -64,10 +68,16 @@ def measured(task: Task) -> list[Row]:
     tables = learn.tables(words, featured.weighed, labels, known, config)
     test = pairs_of(test_words, weigh(featurizer.counts(test_words), idf), tables)
     found = {f"{view} alone": test.views[:, V[view]] for view in ALONE}
+    silent = postings(sparse.csr_matrix(tables.company.rows.shape[:1] * 2, dtype=np.float32), signed=True)
     for group, views in GROUPS.items():
-        kept = ~np.isin(VIEWS, views)
-        fitted = ranker.fitted(seen.views * kept, truth, config.seed)
-        found[f"without {group}"] = ranker.logits(fitted, test.views * kept)
+        kept = (~np.isin(VIEWS, views)).astype(np.float32)
+        spoken = group != "company"
+        shown = [
+            (part.pairs._replace(views=part.pairs.views * kept), part.company if spoken else silent) for part in parts
+        ]
+        judges, _ = judge.fitted(shown, truth, config.seed)
+        lifts = tables.company if spoken else silent
+        found[f"without {group}"] = judge.logits(judges, lifts, test._replace(views=test.views * kept))
     return [
         {
             "benchmark": "annotator_views",

@@ -19,7 +19,7 @@ from atlas.digest import of_files
 from atlas.errors import AtlasError
 from atlas.storage import write_text
 
-FORMAT = 3
+FORMAT = 4
 CONFIG, MODEL, CARD, QUALITY = "config.json", "model.safetensors", "card.json", "quality.json"
 
 

@@ -15,12 +15,14 @@ from scipy import sparse
 from atlas.annotator import kernels
 from atlas.annotator.arrays import frozen
 from atlas.annotator.artefact import Annotator
+from atlas.annotator.company import TOLD
 from atlas.annotator.features import Featurizer
+from atlas.annotator.judge import JUDGE, SIEVE, Judges
 from atlas.annotator.kernels import VIEWS
 from atlas.annotator.model import Weights
 from atlas.annotator.names import name_index
 from atlas.annotator.postings import near, postings
-from atlas.annotator.ranker import HIDDEN, Ranker
+from atlas.annotator.ranker import Ranker
 from atlas.annotator.stage import annotate_documents
 from atlas.annotator.views import Tables, Vectors
 from atlas.chunking.config import ChunkConfig
@@ -37,7 +39,6 @@ def untrained() -> Annotator:
     featurizer = Featurizer("cl100k_base", BUCKETS)
     features, words, views = featurizer.width, featurizer.words, len(VIEWS)
     idf = np.ones(features, dtype=np.float32)
-    hidden, narrow = HIDDEN
     names = name_index([NAMED], featurizer, idf)
     tables = Tables(
         positives=np.zeros(1, dtype=np.int32),
@@ -55,8 +56,17 @@ def untrained() -> Annotator:
         meaning=Vectors(np.zeros((1, DIMENSIONS), dtype=np.int8), _zeros(1)),
         mean=_zeros(DIMENSIONS),
         axes=_zeros(DIMENSIONS, DIMENSIONS),
+        company=postings(sparse.csr_matrix((1, 1), dtype=np.float32), signed=True),
     )
-    ranker = Ranker(
+    judges = Judges(_ranker(views, *SIEVE), _ranker(views + TOLD, *JUDGE))
+    knots = np.array([-1, 1], dtype=np.float32)
+    weights = Weights(np.ones(1, dtype=np.int32), idf, tables, judges, knots, _zeros(2), _zeros(2), _zeros(1))
+    settings = {"chunk": ChunkConfig().model_dump(mode="json"), "library_digest": "", "train": {"tier": "fast"}}
+    return Annotator(frozen(weights), featurizer, settings, "")
+
+
+def _ranker(views: int, hidden: int, narrow: int) -> Ranker:
+    return Ranker(
         mean=_zeros(views),
         scale=_zeros(views),
         first=_zeros(views, hidden),
@@ -66,10 +76,6 @@ def untrained() -> Annotator:
         last=_zeros(narrow),
         last_bias=_zeros(1),
     )
-    knots = np.array([-1, 1], dtype=np.float32)
-    weights = Weights(np.ones(1, dtype=np.int32), idf, tables, ranker, knots, _zeros(2), _zeros(2), _zeros(1))
-    settings = {"chunk": ChunkConfig().model_dump(mode="json"), "library_digest": "", "train": {"tier": "fast"}}
-    return Annotator(frozen(weights), featurizer, settings, "")
 
 
 def _zeros(*shape: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from scipy import sparse
 
 from atlas.annotator import kernels, linear
 from atlas.annotator.arrays import frozen
+from atlas.annotator.company import lifts
 from atlas.annotator.config import TrainConfig
 from atlas.annotator.distill import Teacher, meanings, unit_rows
 from atlas.annotator.features import Featurizer, Words
@@ -117,6 +118,7 @@ def tables(
             meaning=quantised(told_by_kin(known, words, weighed, own)),
             mean=known.mean,
             axes=known.axes,
+            company=postings(lifts(own), signed=True),
         )
     )
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from atlas.annotator.features import Featurizer, weigh
-from atlas.annotator.ranker import Ranker, logits
+from atlas.annotator.judge import Judges, logits
 from atlas.annotator.views import NOT_READ, Pairs, Tables, cosines, pairs_of
 
 # Of written scores and of thresholds, so that what is written reaches its threshold. Calibration is off by more (0.008
@@ -26,8 +26,8 @@ class Weights(NamedTuple):
     concept_ids: np.ndarray  # int32 [C]
     idf: np.ndarray  # float32 [F]
     tables: Tables
-    ranker: Ranker
-    knots_x: np.ndarray  # float32 [k]: the ranker's logits
+    judges: Judges
+    knots_x: np.ndarray  # float32 [k]: the judges' logits
     knots_y: np.ndarray  # float32 [k]: calibrated probabilities
     background: np.ndarray  # float32 [2]: slope and intercept of the log odds of no candidate on the cosine of meaning
     thresholds: np.ndarray  # float32 [C]
@@ -83,13 +83,13 @@ def scored(
 def scored_logits(
     weights: Weights, featurizer: Featurizer, tokens: Sequence[np.ndarray], read: np.ndarray = NOT_READ
 ) -> Scored:
-    """As ``scored``, with the ranker's logits: they still differ where calibration makes one step of many."""
+    """As ``scored``, with the judges' logits: they still differ where calibration makes one step of many."""
     found = pairs(weights, featurizer, tokens, read)
-    return Scored(found.starts, found.columns, logits(weights.ranker, found.views))
+    return Scored(found.starts, found.columns, logits(weights.judges, weights.tables.company, found))
 
 
 def calibrate(weights: Weights, found: np.ndarray) -> np.ndarray:
-    """Probabilities of the ranker's logits, by linear interpolation between the isotonic knots."""
+    """Probabilities of the judges' logits, by linear interpolation between the isotonic knots."""
     return np.interp(found, weights.knots_x, weights.knots_y).astype(np.float32)
 
 
@@ -105,5 +105,5 @@ def predict(
     found = pairs_of(words, weighed, weights.tables, read)
     slope, intercept = weights.background
     dense = (1 / (1 + np.exp(-(slope * cosines(words, weighed, weights.tables, read) + intercept)))).astype(np.float32)
-    dense[found.rows, found.columns] = calibrate(weights, logits(weights.ranker, found.views))
+    dense[found.rows, found.columns] = calibrate(weights, logits(weights.judges, weights.tables.company, found))
     return dense

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-HIDDEN = HIDDEN_ONE, HIDDEN_TWO = 48, 24
 TOGETHER = 4  # pairs
 EPOCHS, BATCH, RATE, DECAY = 8, 2048, 4e-3, 1e-4
 CONSTANT = 1e-4  # a view that varies by less, beside its mean, tells nothing
@@ -41,7 +40,7 @@ def _logits(views, mean, scale, first, first_bias, second, second_bias, last, la
     """Four pairs at a time, as each weight is then loaded once for all: 2.5 times as fast. Their sums never meet."""
     found = np.empty(len(views), dtype=np.float32)
     standard = np.empty((TOGETHER, len(mean)), np.float32)
-    one, two = np.empty((TOGETHER, HIDDEN_ONE), np.float32), np.empty((TOGETHER, HIDDEN_TWO), np.float32)
+    one, two = np.empty((TOGETHER, len(first_bias)), np.float32), np.empty((TOGETHER, len(second_bias)), np.float32)
     zero = np.float32(0)
     for start in range(0, len(views), TOGETHER):
         there = min(TOGETHER, len(views) - start)
@@ -54,16 +53,16 @@ def _logits(views, mean, scale, first, first_bias, second, second_bias, last, la
             two[pair] = second_bias
         for view in range(len(mean)):
             a, b, c, d = standard[0, view], standard[1, view], standard[2, view], standard[3, view]
-            for unit in range(HIDDEN_ONE):
+            for unit in range(len(first_bias)):
                 weight = first[view, unit]
                 one[0, unit] += a * weight
                 one[1, unit] += b * weight
                 one[2, unit] += c * weight
                 one[3, unit] += d * weight
-        for before in range(HIDDEN_ONE):
+        for before in range(len(first_bias)):
             a, b = max(one[0, before], zero), max(one[1, before], zero)
             c, d = max(one[2, before], zero), max(one[3, before], zero)
-            for unit in range(HIDDEN_TWO):
+            for unit in range(len(second_bias)):
                 weight = second[before, unit]
                 two[0, unit] += a * weight
                 two[1, unit] += b * weight
@@ -71,7 +70,7 @@ def _logits(views, mean, scale, first, first_bias, second, second_bias, last, la
                 two[3, unit] += d * weight
         for pair in range(there):
             total = last_bias[0]
-            for unit in range(HIDDEN_TWO):
+            for unit in range(len(second_bias)):
                 total += max(two[pair, unit], zero) * last[unit]
             found[start + pair] = total
     return found
@@ -83,11 +82,11 @@ def _standardised(views: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.
     return np.clip(standardised, -FAR, FAR, out=standardised)
 
 
-def fitted(views: np.ndarray, truth: np.ndarray, seed: int) -> Ranker:
+def fitted(views: np.ndarray, truth: np.ndarray, seed: int, hidden: tuple[int, int]) -> Ranker:
     """The ranker of least cross-entropy on pairs.
 
     Args:
-        views: float32 [pairs, views]. truth: bool [pairs].
+        views: float32 [pairs, views]. truth: bool [pairs]. hidden: units of the two layers.
     """
     import torch
 
@@ -99,7 +98,7 @@ def fitted(views: np.ndarray, truth: np.ndarray, seed: int) -> Ranker:
     generator = torch.Generator().manual_seed(seed)
     inputs = torch.from_numpy(_standardised(views, mean, scale))
     wanted = torch.from_numpy(truth.astype(np.float32))
-    layers = [views.shape[1], *HIDDEN, 1]
+    layers = [views.shape[1], *hidden, 1]
     weights = [torch.randn((a, b), generator=generator) * (2 / a) ** 0.5 for a, b in pairwise(layers)]
     weights[-1] *= 0.1
     biases = [torch.zeros(width) for width in layers[1:]]
@@ -112,10 +111,10 @@ def fitted(views: np.ndarray, truth: np.ndarray, seed: int) -> Ranker:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=epochs * steps_an_epoch)
     for _ in range(epochs):
         for rows in torch.randperm(len(views), generator=generator).split(BATCH):
-            hidden = inputs[rows]
+            seen = inputs[rows]
             for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-                hidden = torch.relu(hidden @ weight + bias)
-            found = (hidden @ weights[-1] + biases[-1])[:, 0]
+                seen = torch.relu(seen @ weight + bias)
+            found = (seen @ weights[-1] + biases[-1])[:, 0]
             loss = torch.nn.functional.binary_cross_entropy_with_logits(found, wanted[rows])
             optimizer.zero_grad()
             loss.backward()

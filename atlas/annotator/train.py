@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from atlas.annotator import fit, learn, ranker
+from atlas.annotator import fit, judge, learn
 from atlas.annotator.arrays import frozen
 from atlas.annotator.checkpoints import Keep, make_anew
 from atlas.annotator.config import TrainConfig
@@ -17,6 +17,7 @@ from atlas.annotator.data import Labelled
 from atlas.annotator.distill import Teacher, read
 from atlas.annotator.features import Featurizer, Words, inverse_document_frequency, weigh
 from atlas.annotator.model import SCORE_DECIMALS, Weights
+from atlas.annotator.postings import Postings
 from atlas.annotator.views import NOT_READ, Pairs, Tables, cosines, pairs_of
 from atlas.clock import Clock
 from atlas.cores import cores
@@ -108,8 +109,7 @@ def train(
     if not len(found.columns):
         raise AtlasError("no tagged chunk has a word that tells of any concept; were the right documents tagged?")
     truth = np.asarray(data.labels[np.concatenate(chunks)][found.rows, found.columns]).ravel()
-    fitted = ranker.fitted(found.views, truth, config.seed)
-    logits = ranker.logits(fitted, found.views)
+    judges, logits = judge.fitted([(part.pairs, part.company) for part in parts], truth, config.seed)
     knots_x, knots_y = fit.calibration_knots(logits, truth)
     positives = np.asarray(data.labels[np.concatenate(chunks)].sum(axis=0)).ravel()
     scores = np.interp(logits, knots_x, knots_y)
@@ -120,7 +120,7 @@ def train(
     background = fit.background(*others)
     clock.lap("ranker")
     ids = np.array([concept.id for concept in library.active], dtype=np.int32)
-    weights = Weights(ids, idf, tables, fitted, knots_x, knots_y, background, thresholds)
+    weights = Weights(ids, idf, tables, judges, knots_x, knots_y, background, thresholds)
     return frozen(weights), featurizer, clock.seconds
 
 
@@ -131,6 +131,7 @@ class Fold(NamedTuple):
     pairs: Pairs  # their candidates
     cosines: np.ndarray  # float32: of a sample of pairs that are no candidates, in meaning
     holds: np.ndarray  # bool, beside them: whether the concept holds
+    company: Postings  # lifts of the other documents' concepts
 
 
 def left_out(
@@ -158,7 +159,7 @@ def left_out(
     tables = learn.tables(part.words, part.weighed, without(part.labels, shown), known, config)
     said = NOT_READ if reads is None else reads(outside)
     found = pairs_of(test.words, test.weighed, tables, said)
-    return Fold(outside.astype(np.int64), found, *passed_over(test, found, tables, said, generator))
+    return Fold(outside.astype(np.int64), found, *passed_over(test, found, tables, said, generator), tables.company)
 
 
 def parts_left_out(chunks: int, config: TrainConfig) -> tuple[int, int]:

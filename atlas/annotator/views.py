@@ -52,6 +52,7 @@ class Tables(NamedTuple):
     meaning: Vectors  # [C, d], of length 1
     mean: np.ndarray  # float32 [D]: of what the sentence model says of chunks
     axes: np.ndarray  # float32 [D, d]: from the sentence model's space to that of meanings
+    company: Postings  # [C, C]: lifts of every two concepts
 
 
 class Pairs(NamedTuple):

@@ -91,7 +91,7 @@ def test_truncated_weights_are_refused_by_name(saved: Path, share: float) -> Non
         artefact.load(saved)
 
 
-@pytest.mark.parametrize("name", ["thresholds", "tables.centroids.values", "ranker.mean"])
+@pytest.mark.parametrize("name", ["thresholds", "tables.centroids.values", "judges.sieve.mean"])
 def test_weights_that_lack_an_array_are_refused_by_its_name(saved: Path, name: str) -> None:
     from safetensors.numpy import load_file, save_file
 

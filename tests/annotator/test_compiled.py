@@ -18,7 +18,7 @@ MODULES = sorted(
 
 
 def test_there_is_compiled_code() -> None:
-    annotator = {f"atlas.annotator.{name}" for name in ("features", "kernels", "linear", "ranker")}
+    annotator = {f"atlas.annotator.{name}" for name in ("company", "features", "kernels", "linear", "ranker")}
     assert annotator | {"atlas.chunking.pieces"} <= set(MODULES)
 
 

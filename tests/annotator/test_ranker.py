@@ -7,6 +7,7 @@ from sklearn.metrics import roc_auc_score
 from atlas.annotator.arrays import flat
 from atlas.annotator.ranker import Ranker, fitted, logits
 
+HIDDEN = 48, 24
 Example = tuple[np.ndarray, np.ndarray]
 
 
@@ -22,7 +23,7 @@ def telling() -> Example:
 
 @pytest.fixture(scope="module")
 def learned(telling: Example) -> Ranker:
-    return fitted(*telling, 0)
+    return fitted(*telling, 0, HIDDEN)
 
 
 def test_view_that_tells_is_followed(learned: Ranker, telling: Example) -> None:
@@ -39,18 +40,18 @@ def test_view_that_tells_is_followed(learned: Ranker, telling: Example) -> None:
 def test_two_views_that_tell_together_are_followed() -> None:
     views = np.random.default_rng(0).standard_normal((4000, 2)).astype(np.float32)
     truth = (views[:, 0] > 0) ^ (views[:, 1] > 0)
-    assert roc_auc_score(truth, logits(fitted(views, truth, 0), views)) > 0.95
+    assert roc_auc_score(truth, logits(fitted(views, truth, 0, HIDDEN), views)) > 0.95
 
 
 def test_logits_are_about_the_log_odds_of_the_truth() -> None:
     views = np.random.default_rng(0).standard_normal((5000, 3)).astype(np.float32)
     truth = np.random.default_rng(1).random(5000) < 0.2  # nothing tells of it
-    mean = (1 / (1 + np.exp(-logits(fitted(views, truth, 0), views)))).mean()
+    mean = (1 / (1 + np.exp(-logits(fitted(views, truth, 0, HIDDEN), views)))).mean()
     assert mean == pytest.approx(0.2, abs=0.03)
 
 
 def test_same_seed_gives_the_same_bytes_and_another_other_ones(learned: Ranker, telling: Example) -> None:
-    again, other = flat(fitted(*telling, 0)), flat(fitted(*telling, 1))
+    again, other = flat(fitted(*telling, 0, HIDDEN)), flat(fitted(*telling, 1, HIDDEN))
     for name, array in flat(learned).items():
         assert array.dtype == np.float32, name
         assert array.tobytes() == again[name].tobytes(), name
@@ -61,7 +62,7 @@ def test_same_seed_gives_the_same_bytes_and_another_other_ones(learned: Ranker, 
 def test_constant_view_does_no_harm_even_where_it_changes_later(telling: Example, constant: float) -> None:
     views, truth = telling
     widened = np.column_stack([views, np.full(len(views), constant)]).astype(np.float32)
-    ranker = fitted(widened, truth, 0)
+    ranker = fitted(widened, truth, 0, HIDDEN)
     found = logits(ranker, widened)
     assert roc_auc_score(truth, found) > 0.99
     moved = widened + np.array([0, 0, 0, 0, 0.5], dtype=np.float32)
@@ -71,13 +72,13 @@ def test_constant_view_does_no_harm_even_where_it_changes_later(telling: Example
 @pytest.mark.parametrize("truth", [np.zeros(50, dtype=bool), np.ones(50, dtype=bool), np.arange(50) == 3])
 def test_truth_of_one_kind_or_nearly_gives_finite_logits_of_its_share(truth: np.ndarray) -> None:
     views = np.random.default_rng(0).standard_normal((50, 3)).astype(np.float32)
-    found = logits(fitted(views, truth, 0), views)
+    found = logits(fitted(views, truth, 0, HIDDEN), views)
     assert np.isfinite(found).all()
     assert ((found > 0).mean() > 0.5) == (truth.mean() > 0.5)
 
 
 def test_a_single_pair_can_be_learned_from() -> None:
-    ranker = fitted(np.ones((1, 3), dtype=np.float32), np.array([True]), 0)
+    ranker = fitted(np.ones((1, 3), dtype=np.float32), np.array([True]), 0, HIDDEN)
     assert np.isfinite(logits(ranker, np.ones((1, 3), dtype=np.float32))).all()
 
 
