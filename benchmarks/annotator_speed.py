@@ -115,7 +115,7 @@ def timed(annotator: Annotator, texts: list[str]) -> list[float]:
         clock.append(perf_counter())
         found = pairs_of(words, weighed, weights.tables)
         clock.append(perf_counter())
-        ranked = logits(weights.judges, weights.tables.company, found)
+        ranked = logits(weights.judges, weights.tables, found)
         clock.append(perf_counter())
         calibrate(weights, ranked)
         clock.append(perf_counter())

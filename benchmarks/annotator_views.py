@@ -21,7 +21,7 @@ from atlas.annotator.features import Featurizer, inverse_document_frequency, wei
 from atlas.annotator.kernels import VIEWS
 from atlas.annotator.postings import postings
 from atlas.annotator.train import Featured, left_out
-from atlas.annotator.views import Pairs, V, pairs_of
+from atlas.annotator.views import Pairs, Tables, V, Vectors, pairs_of
 from atlas.chunking.tokenizer import tokenizer
 
 LIMIT = 10_000  # training documents
@@ -68,16 +68,17 @@ def measured(task: Task) -> list[Row]:
     tables = learn.tables(words, featured.weighed, labels, known, config)
     test = pairs_of(test_words, weigh(featurizer.counts(test_words), idf), tables)
     found = {f"{view} alone": test.views[:, V[view]] for view in ALONE}
-    silent = postings(sparse.csr_matrix(tables.company.rows.shape[:1] * 2, dtype=np.float32), signed=True)
     for group, views in GROUPS.items():
         kept = (~np.isin(VIEWS, views)).astype(np.float32)
-        spoken = group != "company"
+        company = silent(tables) if group == "company" else tables
+        heard = [
+            (part.company, part.meaning) if company is tables else (company.company, company.meaning) for part in parts
+        ]
         shown = [
-            (part.pairs._replace(views=part.pairs.views * kept), part.company if spoken else silent) for part in parts
+            (part.pairs._replace(views=part.pairs.views * kept), *said) for part, said in zip(parts, heard, strict=True)
         ]
         judges, _ = judge.fitted(shown, truth, config.seed)
-        lifts = tables.company if spoken else silent
-        found[f"without {group}"] = judge.logits(judges, lifts, test._replace(views=test.views * kept))
+        found[f"without {group}"] = judge.logits(judges, company, test._replace(views=test.views * kept))
     return [
         {
             "benchmark": "annotator_views",
@@ -87,6 +88,13 @@ def measured(task: Task) -> list[Row]:
         }
         for system, scores in found.items()
     ]
+
+
+def silent(tables: Tables) -> Tables:
+    """The same, but no concept says anything of another."""
+    concepts, meaning = len(tables.positives), tables.meaning
+    nothing = postings(sparse.csr_matrix((concepts, concepts), dtype=np.float32), signed=True)
+    return tables._replace(company=nothing, meaning=Vectors(np.zeros_like(meaning.values), meaning.scales))
 
 
 def precision(pairs: Pairs, scores: np.ndarray, task: Task, k: int) -> float:

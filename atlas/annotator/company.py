@@ -2,16 +2,26 @@
 
 Lift is the log of how much more often two concepts stand on the same chunks than by chance. The likeliest candidates of
 a chunk speak for, or against, each other one, by their lifts and their chances (as a stacked classifier does; Godbole
-and Sarawagi, 2004). All that is compiled stands in this file (see ``kernels``).
+and Sarawagi, 2004), and by how near they are in meaning: what a chunk is about is seldom one thing by itself, and of
+two that mean nearly the same often one alone is given. All that is compiled stands in this file (see ``kernels``).
 """
 
 import numpy as np
 from numba import njit
 from scipy import sparse
 
-PASSED = 32  # candidates of a chunk that are looked at again; of arXiv's true labels that are candidates 0.99 are
+PASSED = 20  # candidates of a chunk that are looked at again
 SPEAKERS = 8  # the likeliest of them, which speak
-TOLD = 2  # numbers that are told of each
+TOLD = (
+    "sieved",  # the pair's own logit
+    "lifted",  # lifts, weighed by the speakers' chances
+    "near",  # mean of the speakers' cosines of meaning, weighed by their chances
+    "nearest",  # highest of these cosines
+    "second",  # … of the speakers that are likelier
+    "supported",  # sum of the squares of those above zero, weighed by the speakers' chances
+)
+_SIEVED, _LIFTED, _NEAR, _NEAREST, _SECOND, _SUPPORTED = range(len(TOLD))
+FAINT = np.float32(1e-3)  # added to the sum of chances, which may be none
 SMOOTH = 0.5  # chunks added to what is seen and to what chance makes expected
 RARELY = 0.25  # chunks: of two concepts that chance would let meet on fewer, it tells nothing that they never do
 ENTRIES = 4_000_000  # lifts of all concepts together: bounds memory
@@ -58,37 +68,76 @@ def _expected(counts: np.ndarray, chunks: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def heard(starts, columns, logits, lifts, concepts):  # type: ignore[no-untyped-def]
+def heard(starts, columns, views, logits, lifts, meaning):  # type: ignore[no-untyped-def]
     """The best candidates of each chunk, and what the likeliest say of each.
 
     Args:
-        starts, columns: as of ``Pairs``. logits: float32 [pairs]. lifts: ``Postings`` [C, C]. concepts: C.
+        starts, columns, views: as of ``Pairs``. logits: float32 [pairs]. lifts: ``Postings`` [C, C]. meaning:
+            ``Vectors`` of the concepts, [C, d].
 
     Returns:
-        Rows of the pairs, int64 [passed], best first within a chunk; float32 [passed, TOLD]: the pair's own logit, and
-        the sum of lifts weighed by the speakers' chances.
+        Rows of the pairs, int64 [passed], best first within a chunk; views and ``TOLD`` of each, float32
+        [passed, views + 6].
     """
     room = 0
     for chunk in range(len(starts) - 1):
         room += min(PASSED, starts[chunk + 1] - starts[chunk])
-    rows, told = np.empty(room, np.int64), np.empty((room, TOLD), np.float32)
-    total, chances = np.zeros(concepts, np.float32), np.zeros(SPEAKERS, np.float32)
+    seen = views.shape[1]
+    rows, told = np.empty(room, np.int64), np.empty((room, seen + len(TOLD)), np.float32)
+    total, chances = np.zeros(len(meaning.scales), np.float32), np.zeros(SPEAKERS, np.float32)
+    voices, own = (
+        np.empty((SPEAKERS, meaning.values.shape[1]), np.float32),
+        np.empty(meaning.values.shape[1], np.float32),
+    )
     end = 0
     for chunk in range(len(starts) - 1):
-        best = rows[end : end + min(PASSED, starts[chunk + 1] - starts[chunk])]
+        begin, end = end, end + min(PASSED, starts[chunk + 1] - starts[chunk])
+        best = rows[begin:end]
         _best(logits, starts[chunk], starts[chunk + 1], best)
         speakers = best[:SPEAKERS]
         for place in range(len(speakers)):
             chances[place] = np.float32(1) / (np.float32(1) + np.exp(-logits[speakers[place]]))
             _add(lifts, columns[speakers[place]], chances[place], total)
+            _read(meaning, columns[speakers[place]], voices[place])
         for place in range(len(best)):
+            told[begin + place, :seen] = views[best[place]]
+            mine = told[begin + place, seen:]
+            mine[_SIEVED] = logits[best[place]]
             column = columns[best[place]]
-            told[end + place, 0] = logits[best[place]]
-            told[end + place, 1] = total[column] + _whole(lifts, columns, speakers, chances, column)
+            mine[_LIFTED] = total[column] + _whole(lifts, columns, speakers, chances, column)
+            _read(meaning, column, own)
+            _near(own, voices, len(speakers), chances, place, mine)
         for speaker in speakers:
             _clear(lifts, columns[speaker], total)
-        end += len(best)
     return rows, told
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _read(meaning, column, found):  # type: ignore[no-untyped-def]
+    values, scale = meaning.values[column], meaning.scales[column]
+    for i in range(len(found)):
+        found[i] = scale * np.float32(values[i])
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _near(own, voices, speakers, chances, place, mine):  # type: ignore[no-untyped-def]
+    """What the meaning of a candidate has of those of the speakers, but for itself."""
+    mean, squares, weight = np.float32(0), np.float32(0), FAINT
+    nearest, second = np.float32(-1), np.float32(0)
+    for other in range(speakers):
+        if other == place:
+            continue
+        voice = voices[other]
+        cosine = np.float32(0)
+        for i in range(len(own)):
+            cosine += own[i] * voice[i]
+        mean += chances[other] * cosine
+        weight += chances[other]
+        squares += chances[other] * max(cosine, np.float32(0)) ** 2
+        nearest = max(nearest, cosine)
+        if other < place:
+            second = max(second, cosine)
+    mine[_NEAR], mine[_NEAREST], mine[_SECOND], mine[_SUPPORTED] = mean / weight, nearest, second, squares
 
 
 @njit(cache=True, nogil=True)

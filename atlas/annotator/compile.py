@@ -58,7 +58,7 @@ def untrained() -> Annotator:
         axes=_zeros(DIMENSIONS, DIMENSIONS),
         company=postings(sparse.csr_matrix((1, 1), dtype=np.float32), signed=True),
     )
-    judges = Judges(_ranker(views, *SIEVE), _ranker(views + TOLD, *JUDGE))
+    judges = Judges(_ranker(views, *SIEVE), _ranker(views + len(TOLD), *JUDGE))
     knots = np.array([-1, 1], dtype=np.float32)
     weights = Weights(np.ones(1, dtype=np.int32), idf, tables, judges, knots, _zeros(2), _zeros(2), _zeros(1))
     settings = {"chunk": ChunkConfig().model_dump(mode="json"), "library_digest": "", "train": {"tier": "fast"}}

@@ -12,9 +12,9 @@ from atlas.annotator import ranker
 from atlas.annotator.company import heard
 from atlas.annotator.postings import Postings
 from atlas.annotator.ranker import Ranker
-from atlas.annotator.views import Pairs
+from atlas.annotator.views import Pairs, Tables, Vectors
 
-SIEVE, JUDGE = (24, 12), (48, 24)  # hidden units
+SIEVE, JUDGE = (16, 8), (48, 24)  # hidden units
 
 
 class Judges(NamedTuple):
@@ -22,25 +22,25 @@ class Judges(NamedTuple):
     judge: Ranker  # of the views and what was heard
 
 
-def fitted(parts: Sequence[tuple[Pairs, Postings]], truth: np.ndarray, seed: int) -> tuple[Judges, np.ndarray]:
+def fitted(parts: Sequence[tuple[Pairs, Postings, Vectors]], truth: np.ndarray, seed: int) -> tuple[Judges, np.ndarray]:
     """Judges fitted to pairs, and their logits of these.
 
     Args:
-        parts: pairs of chunks that nothing else was learned from, and the lifts that were learned beside them.
+        parts: pairs of chunks that nothing else was learned from, beside the lifts and meanings of what was.
         truth: bool [pairs of all parts].
 
     Returns:
         Judges, and float32 [pairs of all parts].
     """
-    views = np.concatenate([pairs.views for pairs, _ in parts])
+    views = np.concatenate([pairs.views for pairs, _, _ in parts])
     sieve = ranker.fitted(views, truth, seed, SIEVE)
     logits = ranker.logits(sieve, views)
     rows, seen, start = [], [], 0
-    for pairs, lifts in parts:
+    for pairs, lifts, meaning in parts:
         end = start + len(pairs.columns)
-        own, told = heard(pairs.starts, pairs.columns, logits[start:end], lifts, len(lifts.rows))
+        own, told = heard(*pairs, logits[start:end], lifts, meaning)
         rows.append(start + own)
-        seen.append(np.concatenate([pairs.views[own], told], axis=1))
+        seen.append(told)
         start = end
     passed, looked_at = np.concatenate(rows), np.concatenate(seen)
     judge = ranker.fitted(looked_at, truth[passed], seed, JUDGE)
@@ -48,9 +48,9 @@ def fitted(parts: Sequence[tuple[Pairs, Postings]], truth: np.ndarray, seed: int
     return Judges(sieve, judge), logits
 
 
-def logits(judges: Judges, lifts: Postings, pairs: Pairs) -> np.ndarray:
+def logits(judges: Judges, tables: Tables, pairs: Pairs) -> np.ndarray:
     """Float32 [pairs]: the judge's, and the sieve's where a pair did not pass."""
     found = ranker.logits(judges.sieve, pairs.views)
-    passed, told = heard(pairs.starts, pairs.columns, found, lifts, len(lifts.rows))
-    found[passed] = ranker.logits(judges.judge, np.concatenate([pairs.views[passed], told], axis=1))
+    passed, told = heard(*pairs, found, tables.company, tables.meaning)
+    found[passed] = ranker.logits(judges.judge, told)
     return found

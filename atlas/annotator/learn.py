@@ -23,7 +23,7 @@ FEWEST, MOST = 64, (1024, 8192)  # weights of one
 # With many concepts a chunk's lighter features cost time and tell little: none is passed over up to so many concepts,
 # those below this share of the heaviest from so many on.
 SKIPPED, FROM, FULLY_FROM = 0.3, 1_000, 10_000
-COST, ABSENT, NEGATIVES = 0.5, 1.0, 20_000  # of machines: a lower cost of absent labels made them worse
+COST, ABSENT, NEGATIVES = 1.0, 1.0, 20_000  # of machines: a lower cost of absent labels made them worse
 KIN = 24  # concepts named most alike, whose examples tell of a concept
 SHARP = 4  # power of their cosines, by which they weigh
 TOGETHER = 16_384  # chunks whose vectors are in memory

@@ -85,7 +85,7 @@ def scored_logits(
 ) -> Scored:
     """As ``scored``, with the judges' logits: they still differ where calibration makes one step of many."""
     found = pairs(weights, featurizer, tokens, read)
-    return Scored(found.starts, found.columns, logits(weights.judges, weights.tables.company, found))
+    return Scored(found.starts, found.columns, logits(weights.judges, weights.tables, found))
 
 
 def calibrate(weights: Weights, found: np.ndarray) -> np.ndarray:
@@ -105,5 +105,5 @@ def predict(
     found = pairs_of(words, weighed, weights.tables, read)
     slope, intercept = weights.background
     dense = (1 / (1 + np.exp(-(slope * cosines(words, weighed, weights.tables, read) + intercept)))).astype(np.float32)
-    dense[found.rows, found.columns] = calibrate(weights, logits(weights.judges, weights.tables.company, found))
+    dense[found.rows, found.columns] = calibrate(weights, logits(weights.judges, weights.tables, found))
     return dense

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-TOGETHER = 4  # pairs
+TOGETHER = 32  # pairs
 EPOCHS, BATCH, RATE, DECAY = 8, 2048, 4e-3, 1e-4
 CONSTANT = 1e-4  # a view that varies by less, beside its mean, tells nothing
 FAR = 8.0  # deviations from the mean, beyond which a view counts no further
@@ -37,43 +37,55 @@ def logits(ranker: Ranker, views: np.ndarray) -> np.ndarray:
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _logits(views, mean, scale, first, first_bias, second, second_bias, last, last_bias):  # type: ignore[no-untyped-def]
-    """Four pairs at a time, as each weight is then loaded once for all: 2.5 times as fast. Their sums never meet."""
+    """So many pairs at a time that vector instructions work across them. Their sums never meet."""
     found = np.empty(len(views), dtype=np.float32)
-    standard = np.empty((TOGETHER, len(mean)), np.float32)
-    one, two = np.empty((TOGETHER, len(first_bias)), np.float32), np.empty((TOGETHER, len(second_bias)), np.float32)
-    zero = np.float32(0)
+    standard = np.empty((len(mean), TOGETHER), np.float32)
+    one, two = np.empty((len(first_bias), TOGETHER), np.float32), np.empty((len(second_bias), TOGETHER), np.float32)
     for start in range(0, len(views), TOGETHER):
         there = min(TOGETHER, len(views) - start)
         for pair in range(TOGETHER):
             row = start + min(pair, there - 1)
             for view in range(len(mean)):
                 value = (views[row, view] - mean[view]) * scale[view]
-                standard[pair, view] = min(max(value, np.float32(-FAR)), np.float32(FAR))
-            one[pair] = first_bias
-            two[pair] = second_bias
-        for view in range(len(mean)):
-            a, b, c, d = standard[0, view], standard[1, view], standard[2, view], standard[3, view]
-            for unit in range(len(first_bias)):
-                weight = first[view, unit]
-                one[0, unit] += a * weight
-                one[1, unit] += b * weight
-                one[2, unit] += c * weight
-                one[3, unit] += d * weight
-        for before in range(len(first_bias)):
-            a, b = max(one[0, before], zero), max(one[1, before], zero)
-            c, d = max(one[2, before], zero), max(one[3, before], zero)
-            for unit in range(len(second_bias)):
-                weight = second[before, unit]
-                two[0, unit] += a * weight
-                two[1, unit] += b * weight
-                two[2, unit] += c * weight
-                two[3, unit] += d * weight
+                standard[view, pair] = min(max(value, np.float32(-FAR)), np.float32(FAR))
+        _layer(standard, first, first_bias, one)
+        _layer(one, second, second_bias, two)
         for pair in range(there):
             total = last_bias[0]
-            for unit in range(len(second_bias)):
-                total += max(two[pair, unit], zero) * last[unit]
+            for unit in range(len(two)):
+                total += two[unit, pair] * last[unit]
             found[start + pair] = total
     return found
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _layer(inputs, weights, bias, found):  # type: ignore[no-untyped-def]
+    """Rectified units of ``inputs``, float32 [inputs, TOGETHER]; two of four inputs at a time, for fewer loads and
+    stores."""
+    fours = len(inputs) // 4 * 4
+    for unit in range(0, len(bias), 2):
+        for pair in range(TOGETHER):
+            found[unit, pair], found[unit + 1, pair] = bias[unit], bias[unit + 1]
+        for row in range(0, fours, 4):
+            a, b, c, d = (weights[row, unit], weights[row + 1, unit], weights[row + 2, unit], weights[row + 3, unit])
+            e, f, g, h = (
+                weights[row, unit + 1],
+                weights[row + 1, unit + 1],
+                weights[row + 2, unit + 1],
+                weights[row + 3, unit + 1],
+            )
+            for pair in range(TOGETHER):
+                x, y, z, w = inputs[row, pair], inputs[row + 1, pair], inputs[row + 2, pair], inputs[row + 3, pair]
+                found[unit, pair] += x * a + y * b + z * c + w * d
+                found[unit + 1, pair] += x * e + y * f + z * g + w * h
+        for row in range(fours, len(inputs)):
+            a, b = weights[row, unit], weights[row, unit + 1]
+            for pair in range(TOGETHER):
+                found[unit, pair] += inputs[row, pair] * a
+                found[unit + 1, pair] += inputs[row, pair] * b
+        for pair in range(TOGETHER):
+            found[unit, pair] = max(found[unit, pair], np.float32(0))
+            found[unit + 1, pair] = max(found[unit + 1, pair], np.float32(0))
 
 
 def _standardised(views: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -86,7 +98,7 @@ def fitted(views: np.ndarray, truth: np.ndarray, seed: int, hidden: tuple[int, i
     """The ranker of least cross-entropy on pairs.
 
     Args:
-        views: float32 [pairs, views]. truth: bool [pairs]. hidden: units of the two layers.
+        views: float32 [pairs, views]. truth: bool [pairs]. hidden: units of the two layers, even.
     """
     import torch
 

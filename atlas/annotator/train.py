@@ -18,7 +18,7 @@ from atlas.annotator.distill import Teacher, read
 from atlas.annotator.features import Featurizer, Words, inverse_document_frequency, weigh
 from atlas.annotator.model import SCORE_DECIMALS, Weights
 from atlas.annotator.postings import Postings
-from atlas.annotator.views import NOT_READ, Pairs, Tables, cosines, pairs_of
+from atlas.annotator.views import NOT_READ, Pairs, Tables, Vectors, cosines, pairs_of
 from atlas.clock import Clock
 from atlas.cores import cores
 from atlas.errors import AtlasError
@@ -109,7 +109,7 @@ def train(
     if not len(found.columns):
         raise AtlasError("no tagged chunk has a word that tells of any concept; were the right documents tagged?")
     truth = np.asarray(data.labels[np.concatenate(chunks)][found.rows, found.columns]).ravel()
-    judges, logits = judge.fitted([(part.pairs, part.company) for part in parts], truth, config.seed)
+    judges, logits = judge.fitted([(part.pairs, part.company, part.meaning) for part in parts], truth, config.seed)
     knots_x, knots_y = fit.calibration_knots(logits, truth)
     positives = np.asarray(data.labels[np.concatenate(chunks)].sum(axis=0)).ravel()
     scores = np.interp(logits, knots_x, knots_y)
@@ -132,6 +132,7 @@ class Fold(NamedTuple):
     cosines: np.ndarray  # float32: of a sample of pairs that are no candidates, in meaning
     holds: np.ndarray  # bool, beside them: whether the concept holds
     company: Postings  # lifts of the other documents' concepts
+    meaning: Vectors  # … and what they mean
 
 
 def left_out(
@@ -159,7 +160,8 @@ def left_out(
     tables = learn.tables(part.words, part.weighed, without(part.labels, shown), known, config)
     said = NOT_READ if reads is None else reads(outside)
     found = pairs_of(test.words, test.weighed, tables, said)
-    return Fold(outside.astype(np.int64), found, *passed_over(test, found, tables, said, generator), tables.company)
+    others = passed_over(test, found, tables, said, generator)
+    return Fold(outside.astype(np.int64), found, *others, tables.company, tables.meaning)
 
 
 def parts_left_out(chunks: int, config: TrainConfig) -> tuple[int, int]:
