@@ -128,7 +128,7 @@ def told_by_kin(known: Known, words: Words, weighed: sparse.csr_matrix, labels: 
 
     Where a concept is met is often not in its name (programs "implemented in C" hardly say so) but in what is labelled
     with its kin, whose centroids are added, the nearest first, as far as the nearest is near. Its own examples are left
-    out, so that the ranker trusts these vectors no more than they are right for concepts without any.
+    out, so that judges trust these vectors no more than they are right for concepts without any.
 
     Args:
         weighed: float32 CSR [chunks, F]. labels: bool CSR [chunks, C].

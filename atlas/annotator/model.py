@@ -1,4 +1,4 @@
-"""The fast annotator: candidates for each chunk, views of each, and a ranker that makes them a probability.
+"""The fast annotator: candidates for each chunk, views of each, and judges that make them a probability.
 
 No chunk is compared with every concept: candidates come from an index (``views``), and all that is learned stands in
 arrays that workers of a machine can share.

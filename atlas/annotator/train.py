@@ -24,8 +24,8 @@ from atlas.cores import cores
 from atlas.errors import AtlasError
 from atlas.library.concept import Library
 
-RANKED = 40_000  # chunks that the ranker learns from at most; more add time and memory but no precision
-PLENTY = 10 * RANKED  # chunks from which on one part left out has enough for the ranker, and little is lost without it
+RANKED = 40_000  # chunks that judges learn from at most; more add time and memory but no precision
+PLENTY = 10 * RANKED  # chunks from which on one part left out has enough for judges, and little is lost without it
 BACKGROUND = 2_000_000  # pairs of a fold of which those that are no candidates are looked at
 Say = Callable[[str], None]
 Reads = Callable[[np.ndarray], np.ndarray]
@@ -54,9 +54,9 @@ def train(
 ) -> tuple[Weights, Featurizer, dict[str, float]]:
     """Learn all weights from ``data``.
 
-    The ranker, calibration and thresholds are learned on pairs of documents that the tables were not learned from
-    (folds by document). In each fold some concepts lose their examples, so that the ranker also sees concepts that it
-    is to know by name and meaning alone.
+    Judges, calibration and thresholds are learned on pairs of documents that the tables were not learned from
+    (folds by document). In each fold some concepts lose their examples, so that judges also see concepts that they
+    are to know by name and meaning alone.
 
     Args:
         keep: gives the steps that take long, from before where they were kept.

@@ -1,7 +1,7 @@
 """Which concepts a chunk may have, and what speaks for each of them.
 
 Candidates are the concepts whose examples are most like the chunk, those whose words mean what the chunk's words mean,
-and those whose names stand in it. Of each pair of chunk and candidate the ranker sees ``VIEWS``.
+and those whose names stand in it. Of each pair of chunk and candidate the judges see ``VIEWS``.
 """
 
 from collections.abc import Sequence
