@@ -14,7 +14,7 @@ from atlas.annotator.postings import Postings
 from atlas.annotator.ranker import Ranker
 from atlas.annotator.views import Pairs, Tables, Vectors
 
-SIEVE, JUDGE = (16, 8), (48, 24)  # hidden units
+SIEVE, JUDGE = (16, 8), (96, 48)  # hidden units
 
 
 class Judges(NamedTuple):
@@ -23,14 +23,15 @@ class Judges(NamedTuple):
 
 
 def fitted(parts: Sequence[tuple[Pairs, Postings, Vectors]], truth: np.ndarray, seed: int) -> tuple[Judges, np.ndarray]:
-    """Judges fitted to pairs, and their logits of these.
+    """Judges fitted to pairs, and logits of these to calibrate by.
 
     Args:
         parts: pairs of chunks that nothing else was learned from, beside the lifts and meanings of what was.
         truth: bool [pairs of all parts].
 
     Returns:
-        Judges, and float32 [pairs of all parts].
+        Judges, and float32 [pairs of all parts]: for what passes those of judges that were fitted to other chunks, as
+        the judge that was fitted to all is surer of these than it will be of new ones.
     """
     views = np.concatenate([pairs.views for pairs, _, _ in parts])
     sieve = ranker.fitted(views, truth, seed, SIEVE)
@@ -44,7 +45,13 @@ def fitted(parts: Sequence[tuple[Pairs, Postings, Vectors]], truth: np.ndarray, 
         start = end
     passed, looked_at = np.concatenate(rows), np.concatenate(seen)
     judge = ranker.fitted(looked_at, truth[passed], seed, JUDGE)
-    logits[passed] = ranker.logits(judge, looked_at)
+    odd = np.concatenate([pairs.rows % 2 == 1 for pairs, _, _ in parts])[passed]
+    for half in (odd, ~odd):
+        if half.any() and not half.all():
+            other = ranker.fitted(looked_at[~half], truth[passed][~half], seed, JUDGE)
+            logits[passed[half]] = ranker.logits(other, looked_at[half])
+        elif half.all():
+            logits[passed] = ranker.logits(judge, looked_at)
     return Judges(sieve, judge), logits
 
 

@@ -63,8 +63,21 @@ def test_a_concept_that_no_view_tells_of_is_told_by_its_company(told: Told, lear
     assert roc_auc_score(told.truth[third], learned[1][third]) > 0.9
 
 
-def test_logits_are_those_of_fitting(told: Told, learned: tuple[Judges, np.ndarray]) -> None:
-    assert judge.logits(learned[0], told.tables, told.pairs).tobytes() == learned[1].tobytes()
+def test_logits_to_calibrate_by_are_of_judges_that_did_not_see_the_chunk(
+    told: Told, learned: tuple[Judges, np.ndarray]
+) -> None:
+    changed = told.truth.copy()
+    changed[:3] = ~changed[:3]
+    again = judge.fitted([part(told.pairs, told.tables)], changed, 0)[1]
+    first, others = np.arange(3 * CHUNKS) < 3, told.pairs.rows % 2 == 1
+    assert roc_auc_score(told.truth[others], again[others]) > 0.9
+    assert again[first] == pytest.approx(learned[1][first], abs=0.5)  # only the sieve saw it
+
+
+def test_of_a_single_chunk_the_judge_itself_gives_the_logits(told: Told) -> None:
+    one = Pairs(told.pairs.starts[:2], told.pairs.columns[:3], told.pairs.views[:3])
+    judges, found = judge.fitted([part(one, told.tables)], told.truth[:3], 0)
+    assert found.tobytes() == judge.logits(judges, told.tables, one).tobytes()
 
 
 def test_each_part_is_told_by_its_own_company(told: Told) -> None:
