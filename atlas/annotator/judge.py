@@ -44,14 +44,14 @@ def fitted(parts: Sequence[tuple[Pairs, Postings, Vectors]], truth: np.ndarray, 
         seen.append(told)
         start = end
     passed, looked_at = np.concatenate(rows), np.concatenate(seen)
-    judge = ranker.fitted(looked_at, truth[passed], seed, JUDGE)
+    holds = truth[passed]
+    judge = ranker.fitted(looked_at, holds, seed, JUDGE)
     odd = np.concatenate([pairs.rows % 2 == 1 for pairs, _, _ in parts])[passed]
-    for half in (odd, ~odd):
-        if half.any() and not half.all():
-            other = ranker.fitted(looked_at[~half], truth[passed][~half], seed, JUDGE)
+    logits[passed] = ranker.logits(judge, looked_at)
+    if odd.any() and not odd.all():
+        for half in (odd, ~odd):
+            other = ranker.fitted(looked_at[~half], holds[~half], seed, JUDGE)
             logits[passed[half]] = ranker.logits(other, looked_at[half])
-        elif half.all():
-            logits[passed] = ranker.logits(judge, looked_at)
     return Judges(sieve, judge), logits
 
 
