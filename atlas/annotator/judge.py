@@ -46,13 +46,19 @@ def fitted(parts: Sequence[tuple[Pairs, Postings, Vectors]], truth: np.ndarray, 
     passed, looked_at = np.concatenate(rows), np.concatenate(seen)
     holds = truth[passed]
     judge = ranker.fitted(looked_at, holds, seed, JUDGE)
-    odd = np.concatenate([pairs.rows % 2 == 1 for pairs, _, _ in parts])[passed]
+    heads = _drawn([pairs for pairs, _, _ in parts], seed)[passed]
     logits[passed] = ranker.logits(judge, looked_at)
-    if odd.any() and not odd.all():
-        for half in (odd, ~odd):
+    if heads.any() and not heads.all():
+        for half in (heads, ~heads):
             other = ranker.fitted(looked_at[~half], holds[~half], seed, JUDGE)
             logits[passed[half]] = ranker.logits(other, looked_at[half])
     return Judges(sieve, judge), logits
+
+
+def _drawn(parts: Sequence[Pairs], seed: int) -> np.ndarray:
+    """Half of the chunks, drawn, as whether each pair of all parts is of one of them; bool [pairs]."""
+    generator = np.random.default_rng([seed, len(JUDGE)])  # a stream of its own
+    return np.concatenate([(generator.random(len(pairs.starts) - 1) < 0.5)[pairs.rows] for pairs in parts])
 
 
 def logits(judges: Judges, tables: Tables, pairs: Pairs) -> np.ndarray:
