@@ -57,7 +57,7 @@ def fitted(parts: Sequence[tuple[Pairs, Postings, Vectors]], truth: np.ndarray, 
 
 def _drawn(parts: Sequence[Pairs], seed: int) -> np.ndarray:
     """Half of the chunks, drawn, as whether each pair of all parts is of one of them; bool [pairs]."""
-    generator = np.random.default_rng([seed, len(JUDGE)])  # a stream of its own
+    generator = np.random.default_rng([seed, 2])  # another stream than of what is drawn by the seed alone
     return np.concatenate([(generator.random(len(pairs.starts) - 1) < 0.5)[pairs.rows] for pairs in parts])
 
 
