@@ -135,8 +135,9 @@ PEERS: dict[str, tuple[Partition, Sequence[float]]] = {
 def partition(gold: Names, vectors: Vectors, thresholds: Sequence[float], nearest: int) -> list[np.ndarray]:
     """Atlas's partition at each threshold; the pairs are judged once."""
     strings = taken_apart(gold.texts, vectors)
-    rows = pairs(strings, nearest)
-    alike = probabilities(strings, rows)
+    held = lexicon.known_pairs(strings)
+    rows = pairs(strings, nearest, held)
+    alike = probabilities(strings, rows, held)
     return [labels(average_linkage(len(gold.texts), rows, alike, least), len(gold.texts)) for least in thresholds]
 
 

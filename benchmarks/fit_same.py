@@ -19,6 +19,7 @@ from rows import parser
 from synonym_sets import SETS, names, read
 
 from atlas.canonical.candidates import KEPT, best, familiarity, looked_at
+from atlas.canonical.lexicon import known_pairs
 from atlas.canonical.link import inputs
 from atlas.canonical.neighbours import pairs
 from atlas.canonical.pairs import FEATURES, features
@@ -47,7 +48,7 @@ def fitted_same(data: Path, sets: Sequence[str], embed) -> dict:  # type: ignore
     for name in sets:
         gold = names(read(data, name, "fit"))
         strings = taken_apart(gold.texts, embed([normal_form(text) for text in gold.texts]))
-        rows = pairs(strings, NEAREST)
+        rows = pairs(strings, NEAREST, known_pairs(strings))
         concept = np.array(gold.concept)
         same = concept[rows[:, 0]] == concept[rows[:, 1]]
         values.append(features(strings, rows))

@@ -62,4 +62,7 @@ def _of_facet(lists: pa.ListArray, facet: str) -> list[Form]:
 def support(forms: Iterable[Form]) -> np.ndarray:
     """Chunks that carry at least one of the forms, ascending, int64."""
     found = [form.chunks for form in forms]
-    return np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
+    if len(found) < 2:
+        return found[0] if found else np.zeros(0, np.int64)
+    rows = np.sort(np.concatenate(found), kind="stable")  # which merges what is sorted already
+    return rows[np.diff(rows, prepend=-1) > 0]

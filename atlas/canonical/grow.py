@@ -8,6 +8,7 @@ import numpy as np
 from atlas.canonical.cluster import average_linkage
 from atlas.canonical.config import CanonicalizeConfig
 from atlas.canonical.forms import Form, support
+from atlas.canonical.lexicon import known_pairs
 from atlas.canonical.neighbours import near_in_meaning, nearest_one, pairs
 from atlas.canonical.same import probabilities
 from atlas.canonical.strings import taken_apart
@@ -99,9 +100,12 @@ def _compared(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Pairs of names, how alike they are, and from which mean on they are one concept."""
     if facet in BY_NAME:
-        strings = taken_apart(names, vectors) if len(names) > 1 else None
-        rows = pairs(strings, config.neighbours) if strings else np.zeros((0, 2), np.int64)
-        return rows, probabilities(strings, rows) if strings else np.zeros(0, np.float32), config.same
+        if len(names) < 2:
+            return np.zeros((0, 2), np.int64), np.zeros(0, np.float32), config.same
+        strings = taken_apart(names, vectors)
+        held = known_pairs(strings)
+        rows = pairs(strings, config.neighbours, held)
+        return rows, probabilities(strings, rows, held), config.same
     near = near_in_meaning(vectors, vectors, config.neighbours + 1)
     rows = np.stack([np.repeat(np.arange(len(near)), near.shape[1]), near.ravel()], axis=1)
     rows = np.unique(np.sort(rows[rows[:, 0] != rows[:, 1]], axis=1), axis=0)

@@ -127,6 +127,12 @@ def lexicon() -> Lexicon:
     return found
 
 
+def known_pairs(told: Strings) -> np.ndarray:
+    """All pairs of these names that the lexicon holds for one thing, each both ways round; as ``known``."""
+    everyone = range(len(told.forms))
+    return known(told, everyone, everyone)
+
+
 def known(told: Strings, asked: range, among: range) -> np.ndarray:
     """Pairs that the lexicon holds for one thing, int64 [pairs, 3]: row of ``asked``, row of ``among``, how surely.
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -83,13 +83,13 @@ def usage(tags: pa.Table) -> Usage:
     return Usage(lower, capital, heads, modifiers)
 
 
-def _places(counted: Iterable[pa.StructScalar]) -> tuple[Counter[str], Counter[str]]:
+def _places(counted: pa.StructArray) -> tuple[Counter[str], Counter[str]]:
     heads: Counter[str] = Counter()
     modifiers: Counter[str] = Counter()
-    for entry in counted:
-        *before, last = entry["values"].as_py().lower().split() or [""]
+    for tag, count in zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True):
+        *before, last = tag.lower().split() or [""]
         if before:
-            count = entry["counts"].as_py()
             heads[last] += count
-            modifiers.update(dict.fromkeys(before, count))
+            for word in dict.fromkeys(before):
+                modifiers[word] += count
     return heads, modifiers

@@ -1,9 +1,9 @@
 """What concepts' use tells: two that sit on the same chunks are one; one that sits on most chunks tells nothing."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import sparse
 
 from atlas.canonical.forms import Form, support
 
@@ -18,21 +18,33 @@ def merged_by_use(clusters: Sequence[Cluster], least: float, chunks: int) -> lis
         chunks: clusters on fewer chunks than this are left alone, as chance could do it.
     """
     rows = [support(cluster) for cluster in clusters]
-    on: dict[int, list[int]] = {}
-    for number, found in enumerate(rows):
-        if len(found) >= chunks:
-            for row in found.tolist():
-                on.setdefault(row, []).append(number)
-    shared = Counter((a, b) for listed in on.values() for i, a in enumerate(listed) for b in listed[i + 1 :])
     heir = list(range(len(clusters)))
-    for (a, b), both in sorted(shared.items(), key=lambda entry: (-entry[1], entry[0])):
-        if both >= least * (len(rows[a]) + len(rows[b]) - both):
-            first, last = sorted((_root(heir, a), _root(heir, b)))
-            heir[last] = first
+    for a, b in _together([found if len(found) >= chunks else found[:0] for found in rows], least):
+        first, last = sorted((_root(heir, a), _root(heir, b)))
+        heir[last] = first
     joined: dict[int, Cluster] = {}
     for number, cluster in enumerate(clusters):
         joined.setdefault(_root(heir, number), []).extend(cluster)
     return [in_order(cluster) for cluster in joined.values()]
+
+
+def _together(rows: Sequence[np.ndarray], least: float) -> list[tuple[int, int]]:
+    """Pairs of clusters that share so many of their rows, those that share most first; by their numbers among equals.
+
+    Args:
+        rows: of each cluster, ascending, each once, int64.
+    """
+    size = np.array([len(found) for found in rows], np.int64)
+    if not size.any():
+        return []
+    columns = np.concatenate(rows)
+    ends = np.concatenate([[0], np.cumsum(size)])
+    on = sparse.csr_matrix((np.ones(len(columns), np.int32), columns, ends), (len(rows), int(columns.max()) + 1))
+    both = sparse.triu(on @ on.T, 1, "coo")
+    a, b, shared = both.row, both.col, both.data
+    kept = np.flatnonzero(shared >= least * (size[a] + size[b] - shared))
+    order = kept[np.lexsort((b[kept], a[kept], -shared[kept]))]
+    return list(zip(a[order].tolist(), b[order].tolist(), strict=True))
 
 
 def _root(heir: list[int], number: int) -> int:

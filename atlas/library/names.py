@@ -11,6 +11,7 @@ _INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")  # soft hyphen, zero-width
 # Words that taggers leave at the ends of what they cut out. Not "in", "on", "up": log in, add-on, start-up.
 _LEADING = re.compile(r"^(?:(?:the|an?|and|or) )+(?=\S)")
 _TRAILING = re.compile(r"(?<=\S)(?: (?:the|and|or|of|for|with))+$")
+_PLAIN = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*")  # most names of a large library, and most normal forms
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _IRREGULAR = {
     "children": "child",
@@ -106,13 +107,17 @@ def normal_form(name: str) -> str:
 
 
 def _folded(name: str) -> str:
+    text = name if _PLAIN.fullmatch(name) else _cleaned(name)
+    *head, last = _TRAILING.sub("", _LEADING.sub("", text)).split(" ")
+    return " ".join((*map(american, head), singular(american(last))))
+
+
+def _cleaned(name: str) -> str:
+    """Lower-case words with a space between them; a plain name is clean."""
     text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", name)).replace("’", "'")
     if " " not in text:
         text = _HUMP.sub(" ", text)
-    text = _SEPARATORS.sub(" ", text.casefold()).strip()
-    text = _TRAILING.sub("", _LEADING.sub("", _trimmed(text)))
-    *head, last = text.split(" ")
-    return " ".join((*map(american, head), singular(american(last))))
+    return _trimmed(_SEPARATORS.sub(" ", text.casefold()).strip())
 
 
 def _trimmed(text: str) -> str:

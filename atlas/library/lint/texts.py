@@ -43,11 +43,11 @@ def overlapping(library: Library) -> Iterator[tuple[int, str]]:
             continue
         rare = sorted(ours, key=lambda word: (seen[word], word))[: len(ours) - int(OVERLAP * len(ours)) + 1]
         near: Concept | None = None
+        for other in {other.id: other for word in rare for other in index[concept.facet, word]}.values():
+            shared = len(ours & words[other.id])
+            if shared >= OVERLAP * (len(ours) + len(words[other.id]) - shared) and _plain(concept) != _plain(other):
+                near = other if near is None or other.id < near.id else near
         for word in rare:
-            for other in index[concept.facet, word]:
-                theirs = words[other.id]
-                if len(ours & theirs) >= OVERLAP * len(ours | theirs) and _plain(concept) != _plain(other):
-                    near = other if near is None or other.id < near.id else near
             index[concept.facet, word].append(concept)
         if near is not None and not _template(concept, near):
             yield concept.id, f"is described almost as {near.id} ({near.name!r}) is; say what is different"
