@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 
 TOGETHER = 32  # pairs
-EPOCHS, BATCH, RATE, DECAY = 8, 2048, 4e-3, 1e-4
+EPOCHS, BATCH, RATE, DECAY = 8, 2048, 4e-3, 1.0
 CONSTANT = 1e-4  # a view that varies by less, beside its mean, tells nothing
 FAR = 8.0  # deviations from the mean, beyond which a view counts no further
 FEW = 2_000_000  # pairs seen in training at least, which takes more epochs where pairs are few

@@ -161,12 +161,30 @@ def left_out(
     said = NOT_READ if reads is None else reads(outside)
     found = pairs_of(test.words, test.weighed, tables, said)
     others = passed_over(test, found, tables, said, generator)
-    return Fold(outside.astype(np.int64), found, *others, tables.company, tables.meaning)
+    bare = without_counterpart(featured.labels, part.labels, generator) & shown
+    return Fold(outside.astype(np.int64), found.where(~bare[found.columns]), *others, tables.company, tables.meaning)
 
 
 def parts_left_out(chunks: int, config: TrainConfig) -> tuple[int, int]:
     """How many parts of the chunks are left out in turn, and how many there are: all of them, or one of plenty."""
     return (1, chunks // RANKED) if chunks >= PLENTY else (config.folds, config.folds)
+
+
+def without_counterpart(
+    labels: sparse.csr_matrix, part: sparse.csr_matrix, generator: np.random.Generator
+) -> np.ndarray:
+    """Concepts that are no candidates in a fold, bool [C]: they have lost all their examples to it, which makes them
+    likelier to hold there than any concept of the library without an example is.
+
+    Where the library has such concepts, as many stay, drawn, to stand for them.
+
+    Args:
+        labels: of all chunks. part: of those to learn from.
+    """
+    examples, left = (np.asarray(own.sum(axis=0)).ravel() for own in (labels, part))
+    lost = (examples > 0) & (left == 0)
+    spared = (examples == 0).sum() / max(1, lost.sum())
+    return lost & (generator.random(len(lost)) >= spared)
 
 
 def without(labels: sparse.csr_matrix, shown: np.ndarray) -> sparse.csr_matrix:

@@ -67,6 +67,11 @@ class Pairs(NamedTuple):
         """Chunk of each pair, int64 [pairs]."""
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
+    def where(self, kept: np.ndarray) -> "Pairs":
+        """Those of the pairs, bool [pairs]; the chunks stay."""
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])[self.starts]
+        return Pairs(starts, self.columns[kept], self.views[kept])
+
     @classmethod
     def joined(cls, parts: Sequence["Pairs"]) -> "Pairs":
         """The pairs of the chunks of all parts, one part after the other."""

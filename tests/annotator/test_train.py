@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from atlas.annotator import artefact
 from atlas.annotator import train as train_module
@@ -147,6 +148,23 @@ def test_plenty_of_chunks_has_one_part_left_out(
     trained = Annotator(weights, featurizer, {}, "")
     found = evaluate(trained, planted.training, planted.heldout, planted.library, None)
     assert found.systems[0]["p@1"] > 0.85
+
+
+def test_concepts_that_lose_all_examples_to_a_fold_are_no_candidates_where_every_concept_has_some() -> None:
+    generator = np.random.default_rng(0)
+    labels = sparse.csr_matrix(np.array([[1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1]], bool))
+    inside = labels[1:]
+    assert train_module.without_counterpart(labels, inside, generator).tolist() == [True, False, False, False]
+    open_labels = sparse.csr_matrix(np.array([[1, 1, 0], [0, 1, 0]], bool))  # the last has no example at all
+    assert not train_module.without_counterpart(open_labels, open_labels[1:], generator).any()
+
+
+def test_of_concepts_that_lose_all_examples_as_many_stay_as_the_library_has_without() -> None:
+    lost, never = 4000, 1000
+    labels = sparse.csr_matrix(np.concatenate([np.ones(lost, bool), np.zeros(never, bool)])[None, :])
+    gone = train_module.without_counterpart(labels, labels[:0], np.random.default_rng(1))
+    assert not gone[lost:].any()
+    assert 0.7 < gone[:lost].mean() < 0.8
 
 
 def test_as_many_documents_as_folds_are_enough_for_every_fold(planted: Any, small_config: TrainConfig) -> None:

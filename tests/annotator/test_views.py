@@ -227,3 +227,11 @@ def test_quantised_vectors_are_off_by_half_a_step_at_most(seed: int, size: float
     error = np.abs(found.values * found.scales[:, None].astype(np.float64) - vectors)
     assert (error <= found.scales[:, None] * 0.5001).all()
     assert np.abs(found.values).max(axis=1).tolist() == [127, 127, 0, 127, 127, 127]
+
+
+def test_pairs_may_be_left_out_and_chunks_stay() -> None:
+    pairs = Pairs(np.array([0, 2, 2, 5]), np.array([7, 8, 7, 9, 8], np.int32), np.arange(5, dtype=np.float32)[:, None])
+    kept = pairs.where(pairs.columns != 8)
+    assert kept.starts.tolist() == [0, 1, 1, 3]
+    assert kept.columns.tolist() == [7, 7, 9]
+    assert kept.views[:, 0].tolist() == [0, 2, 3]
