@@ -11,7 +11,7 @@ import numpy as np
 from atlas.annotator import ranker
 from atlas.annotator.company import heard
 from atlas.annotator.postings import Postings
-from atlas.annotator.ranker import Ranker
+from atlas.annotator.ranker import Loss, Ranker, cross_entropy
 from atlas.annotator.views import Pairs, Tables, Vectors
 
 SIEVE, JUDGE = (16, 8), (96, 48)  # hidden units
@@ -22,19 +22,21 @@ class Judges(NamedTuple):
     judge: Ranker  # of the views and what was heard
 
 
-def fitted(parts: Sequence[tuple[Pairs, Postings, Vectors]], truth: np.ndarray, seed: int) -> tuple[Judges, np.ndarray]:
+def fitted(
+    parts: Sequence[tuple[Pairs, Postings, Vectors]], truth: np.ndarray, seed: int, loss: Loss = cross_entropy
+) -> tuple[Judges, np.ndarray]:
     """Judges fitted to pairs, and logits of these to calibrate by.
 
     Args:
         parts: pairs of chunks that nothing else was learned from, beside the lifts and meanings of what was.
-        truth: bool [pairs of all parts].
+        truth: bool [pairs of all parts], or what ``loss`` makes of float32.
 
     Returns:
         Judges, and float32 [pairs of all parts]: for what passes those of judges that were fitted to other chunks, as
         the judge that was fitted to all is surer of these than it will be of new ones.
     """
     views = np.concatenate([pairs.views for pairs, _, _ in parts])
-    sieve = ranker.fitted(views, truth, seed, SIEVE)
+    sieve = ranker.fitted(views, truth, seed, SIEVE, loss)
     logits = ranker.logits(sieve, views)
     rows, seen, start = [], [], 0
     for pairs, lifts, meaning in parts:
@@ -45,12 +47,12 @@ def fitted(parts: Sequence[tuple[Pairs, Postings, Vectors]], truth: np.ndarray, 
         start = end
     passed, looked_at = np.concatenate(rows), np.concatenate(seen)
     holds = truth[passed]
-    judge = ranker.fitted(looked_at, holds, seed, JUDGE)
+    judge = ranker.fitted(looked_at, holds, seed, JUDGE, loss)
     heads = _drawn([pairs for pairs, _, _ in parts], seed)[passed]
     logits[passed] = ranker.logits(judge, looked_at)
     if heads.any() and not heads.all():
         for half in (heads, ~heads):
-            other = ranker.fitted(looked_at[~half], holds[~half], seed, JUDGE)
+            other = ranker.fitted(looked_at[~half], holds[~half], seed, JUDGE, loss)
             logits[passed[half]] = ranker.logits(other, looked_at[half])
     return Judges(sieve, judge), logits
 

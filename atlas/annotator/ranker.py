@@ -1,10 +1,16 @@
 """A small network that says from the views of a pair of chunk and concept how likely the concept holds."""
 
+from collections.abc import Callable
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numba import njit
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Loss = Callable[["Tensor", "Tensor"], "Tensor"]  # of logits and of what is wanted of them, float32 [pairs] each
 
 TOGETHER = 32  # pairs
 EPOCHS, BATCH, RATE, DECAY = 8, 2048, 4e-3, 1.0
@@ -94,11 +100,21 @@ def _standardised(views: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.
     return np.clip(standardised, -FAR, FAR, out=standardised)
 
 
-def fitted(views: np.ndarray, truth: np.ndarray, seed: int, hidden: tuple[int, int]) -> Ranker:
-    """The ranker of least cross-entropy on pairs.
+def cross_entropy(logits: "Tensor", holds: "Tensor") -> "Tensor":
+    import torch
+
+    return torch.nn.functional.binary_cross_entropy_with_logits(logits, holds)
+
+
+def fitted(
+    views: np.ndarray, truth: np.ndarray, seed: int, hidden: tuple[int, int], loss: Loss = cross_entropy
+) -> Ranker:
+    """The ranker of least loss on pairs.
 
     Args:
-        views: float32 [pairs, views]. truth: bool [pairs]. hidden: units of the two layers, even.
+        views: float32 [pairs, views]. truth: bool or float32 [pairs]. hidden: units of the two layers, even.
+        loss: an absent label is unknown rather than wrong, but no loss that says so was better
+            (``benchmarks/annotator_labels.py``).
     """
     import torch
 
@@ -127,9 +143,8 @@ def fitted(views: np.ndarray, truth: np.ndarray, seed: int, hidden: tuple[int, i
             for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
                 seen = torch.relu(seen @ weight + bias)
             found = (seen @ weights[-1] + biases[-1])[:, 0]
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(found, wanted[rows])
             optimizer.zero_grad()
-            loss.backward()
+            loss(found, wanted[rows]).backward()
             optimizer.step()
             schedule.step()
     first, second, last = (weight.detach().numpy() for weight in weights)
