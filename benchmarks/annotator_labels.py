@@ -19,6 +19,7 @@ anything is learned.
   absent pairs that such judges think likelier than not do not count.
 - ``machines-absent-…``: cost of counterexamples; ``machines-random``, ``machines-hard``: 1,000 of them a concept,
   drawn, or those that are most like its centroid.
+- ``machines-cost-…``: what their errors cost, given or not.
 - ``neighbours-add``: a chunk also gets labels that half of its 10 nearest others have; ``neighbours-judge``: for the
   judges alone; ``neighbours-drop``: labels that none of its 50 nearest has are taken away, but for the last.
 """
@@ -333,6 +334,8 @@ METHODS: dict[str, Method] = {
     "ignored": partial(twice, ignored),
     "machines-absent-0.5": partial(with_machines, patched(ABSENT=0.5)),
     "machines-absent-0.1": partial(with_machines, patched(ABSENT=0.1)),
+    "machines-cost-0.25": partial(with_machines, patched(COST=0.25)),
+    "machines-cost-4": partial(with_machines, patched(COST=4.0)),
     "machines-random": partial(with_machines, patched(NEGATIVES=FEW)),
     "machines-hard": partial(with_machines, lambda: patch.object(linear, "one_vs_rest", hard_machines)),
     "neighbours-add": partial(with_labels, added, False),

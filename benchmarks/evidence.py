@@ -53,9 +53,7 @@ def measured(task: Task) -> Row:
     given = _best(_given(tokens, annotator))
     every = _given(tokens, annotator)
     plain = median_seconds(lambda: _given(tokens, annotator))
-    search = median_seconds(
-        lambda: located(annotator.weights, annotator.featurizer, tokens, texts, named, every), runs=1
-    )
+    search = median_seconds(lambda: located(annotator.weights, annotator.featurizer, tokens, texts, named, every))
     return {
         "benchmark": "evidence",
         "dataset": task.dataset,

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
+from torch import Tensor
 
 from atlas.annotator.arrays import flat
-from atlas.annotator.ranker import Ranker, fitted, logits
+from atlas.annotator.ranker import Ranker, cross_entropy, fitted, logits
 
 HIDDEN = 48, 24
 Example = tuple[np.ndarray, np.ndarray]
@@ -48,6 +49,17 @@ def test_logits_are_about_the_log_odds_of_the_truth() -> None:
     truth = np.random.default_rng(1).random(5000) < 0.2  # nothing tells of it
     mean = (1 / (1 + np.exp(-logits(fitted(views, truth, 0, HIDDEN), views)))).mean()
     assert mean == pytest.approx(0.2, abs=0.03)
+
+
+def test_another_loss_is_what_becomes_least() -> None:
+    views = np.random.default_rng(0).standard_normal((5000, 3)).astype(np.float32)
+    truth = np.random.default_rng(1).random(5000) < 0.2
+
+    def halved(found: Tensor, holds: Tensor) -> Tensor:
+        return cross_entropy(found, holds / 2)  # as if of two that hold one were wrong
+
+    chances = 1 / (1 + np.exp(-logits(fitted(views, truth, 0, HIDDEN, halved), views)))
+    assert chances.mean() == pytest.approx(0.1, abs=0.02)
 
 
 def test_same_seed_gives_the_same_bytes_and_another_other_ones(learned: Ranker, telling: Example) -> None:
