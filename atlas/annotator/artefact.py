@@ -20,7 +20,7 @@ from atlas.errors import AtlasError
 from atlas.storage import write_text
 
 FORMAT = 4
-CONFIG, MODEL, CARD, QUALITY = "config.json", "model.safetensors", "card.json", "quality.json"
+CONFIG, MODEL, CARD = "config.json", "model.safetensors", "card.json"
 
 
 @dataclass(frozen=True)

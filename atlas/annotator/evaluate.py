@@ -60,7 +60,7 @@ def evaluate(
         embed: sentence vectors for the baselines that need them; without it they are left out.
     """
     weights = annotator.weights
-    heldout = heldout.take(np.arange(min(len(heldout), max(1, EVALUATED // len(weights.concept_ids)))))
+    heldout = _as_many_as_fit(heldout)
     systems = _systems(annotator, training, heldout, library, embed)
     truth = heldout.labels.toarray()
     gains = metrics.propensities(_examples(training), len(training))
@@ -76,6 +76,27 @@ def evaluate(
         _calibration(ours.scores, truth, weights.positives),
         _per_concept(ours.scores, truth, weights),
     )
+
+
+def metrics_of(annotator: Annotator, training_chunks: int, heldout: Labelled) -> dict[str, Any]:
+    """The annotator's own row of ``evaluate``, and of how many chunks it is; nothing where no held-out chunk has a
+    concept."""
+    heldout = _as_many_as_fit(heldout)
+    if not heldout.labels.nnz:
+        return {}
+    gains = metrics.propensities(annotator.weights.positives, training_chunks)
+    row = _row(annotator.system, [_own(annotator, heldout)], [heldout.labels.toarray()], gains)
+    return {"chunks": len(heldout), **{name: value for name, value in row.items() if name != "system"}}
+
+
+def _as_many_as_fit(heldout: Labelled) -> Labelled:
+    return heldout.take(np.arange(min(len(heldout), max(1, EVALUATED // heldout.labels.shape[1]))))
+
+
+def _own(annotator: Annotator, heldout: Labelled) -> _Scored:
+    weights = annotator.weights
+    scores = predict(weights, annotator.featurizer, heldout.tokens, annotator.read(heldout.texts))
+    return _Scored(scores, weights.thresholds, calibrated=True)
 
 
 def _examples(data: Labelled) -> np.ndarray:
@@ -128,9 +149,8 @@ def _systems(
     annotator: Annotator, training: Labelled, heldout: Labelled, library: Library, embed: Embed | None
 ) -> dict[str, _Scored]:
     """The annotator and every baseline on the held-out chunks."""
-    weights, featurizer = annotator.weights, annotator.featurizer
-    scores = predict(weights, featurizer, heldout.tokens, annotator.read(heldout.texts))
-    found = {annotator.system: _Scored(scores, weights.thresholds, calibrated=True)}
+    featurizer = annotator.featurizer
+    found = {annotator.system: _own(annotator, heldout)}
     some = training.take(np.sort(np.random.default_rng(0).permutation(len(training))[:INSIDE]))
     truth = some.labels.toarray().ravel()
     for name, (held, inside) in _baselines(featurizer, training, some, heldout, library, embed).items():

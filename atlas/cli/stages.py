@@ -255,8 +255,13 @@ def train(
         card = verbs.train(tags, library, chunking, config, out, hooks)
     print(
         f"trained on {card['chunks']:,} chunks of {card['documents']:,} documents, {card['concepts']:,} concepts "
-        f"({card['concepts_with_examples']:,} with examples), {card['seconds']['total']:.0f} s\nwritten {out}"
+        f"({card['concepts_with_examples']:,} with examples), {card['seconds']['total']:.0f} s"
     )
+    if found := card.get("metrics"):
+        named = [name for name in ("p@1", "p@5", "r@10", "micro_f1", "ece") if name in found]
+        shown = ", ".join(f"{name} {found[name]:.3f}" for name in named)
+        print(f"on {found['chunks']:,} held-out chunks: {shown}")
+    print(f"written {out}")
 
 
 def evaluate(

@@ -135,6 +135,18 @@ def test_annotator_artefact_holds_no_pickle_and_knows_its_library(finished: Fini
     assert artefact.load(folder / "run/annotator").library_digest == store.load(folder / "run/library").digest
 
 
+def test_training_card_says_from_what_how_well_and_at_what_cost(finished: Finished) -> None:
+    folder, _ = finished
+    card = json.loads((folder / "run/annotator/card.json").read_text())
+    assert card["data"]["library"] == store.load(folder / "run/library").digest
+    assert card["processor_seconds"] > 0
+    result = json.loads((folder / "run/evaluation.json").read_text())
+    row = next(row for row in result["systems"] if row["system"] == "atlas-fast")
+    expected = {name: value for name, value in row.items() if name != "system" and value is not None}
+    assert card["metrics"].pop("chunks") == result["heldout"]["chunks"] == card["heldout_chunks"]
+    assert card["metrics"] == pytest.approx(expected, abs=1e-4)
+
+
 def test_evaluation_puts_baselines_beside_the_annotator(finished: Finished) -> None:
     folder, _ = finished
     result = json.loads((folder / "run/evaluation.json").read_text())
