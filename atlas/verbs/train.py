@@ -18,7 +18,6 @@ def train(
 ) -> dict[str, Any]:
     """Train an annotator on a tag run and a library; returns its card. Kept where nothing it depends on changed."""
     from atlas.annotator import artefact
-    from atlas.annotator.artefact import Annotator
     from atlas.annotator.checkpoints import Checkpoints
     from atlas.annotator.data import labelled, split
     from atlas.annotator.distill import teacher
@@ -40,7 +39,7 @@ def train(
     kept = Checkpoints(out / ".training", key)
     weights, featurizer, seconds = fit(training, loaded, chunk.tokenizer, model, config, hooks.say, kept)
     embed = model.embed if config.tier == "encoder" else None
-    found = metrics_of(Annotator(weights, featurizer, settings, "", embed), len(training), heldout)
+    found = metrics_of(artefact.Annotator(weights, featurizer, settings, "", embed), len(training), heldout)
     card = {
         "data": data_of,
         "chunks": len(training),
